@@ -42,8 +42,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from lsp_analysis import open_study
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 
 WORKERS = 2
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -66,8 +65,7 @@ import json, sys, time
 began = time.perf_counter()
 template, study, out, codes = sys.argv[1:]
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 batch = run_reports(
     study, [Entry(json.loads(codes), template=template)], out=out, workers=Workers(2)
 )

@@ -60,8 +60,7 @@ PAGES = """
 import json, resource, sys, time
 s, out, *areas = sys.argv[1:]
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 began = time.perf_counter()
 batch = run_reports(s, [Entry(areas)], out=out, workers=Workers(1))
 assert not batch.failed, batch.sentence()

@@ -8,28 +8,13 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsp_analysis import __version__, durable
-from lsp_analysis.command_line import (
-    print_error,
-    print_progress,
-    print_text,
-    read_command_line,
-    ready_streams,
-    return_to_folder,
-    settle_streams,
-)
-from lsp_analysis.durable import as_interrupts
-from lsp_analysis.errors import (
-    InternalNotice,
-    LspError,
-    ParameterError,
-    RepairNotice,
-    UnfinishedError,
-)
+from lsp_analysis import __version__, command_line, durable, errors
+from lsp_analysis.command_line import print_error, print_progress
+from lsp_analysis.errors import ParameterError
 from lsp_analysis.resources import copy_notebooks, study_path
 
 if TYPE_CHECKING:
@@ -49,58 +34,55 @@ def main(argv: Sequence[str] | None = None) -> int:
     could not be taken (one sentence on stderr); 2 for a command line that cannot be read, or
     reports that cannot be made as they are asked for; 130 when interrupted.
     """
-    ready_streams()
+    command_line.ready_streams()
     words = sys.argv[1:] if argv is None else argv
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _shown_by(warnings.showwarning)
-            return_to_folder()
-            return _run(read_command_line(words))
-    finally:
-        settle_streams()
-
-
-def _shown_by(usual: Callable[..., None]) -> Callable[..., None]:
-    """Warnings for the reader as a sentence; others as they are shown by `usual`."""
+    usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
-        if issubclass(category, InternalNotice | RepairNotice):
+        """A notice for the reader is a sentence; other warnings are shown as usual."""
+        if issubclass(category, errors.InternalNotice | errors.RepairNotice):
             print_progress(f"lsp-analysis: {message}")
         else:
             usual(message, category, *more, **named)
 
-    return show
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            command_line.return_to_folder()
+            return _run(command_line.read_command_line(words))
+    finally:
+        command_line.settle_streams()
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """Do what was asked for; errors become sentences and exit codes."""
     try:
-        with as_interrupts():
+        with durable.as_interrupts():
             _check_paths(vars(arguments))
             said, failed = COMMANDS[arguments.command](arguments)
-            print_text(said)
+            command_line.print_text(said)
             return FAILED if failed else OK
-    except LspError as error:
+    except errors.LspError as error:
         # Reports that were begun have failed; others were refused before anything started.
-        begun = arguments.command not in ("report", "reports") or isinstance(error, UnfinishedError)
-        return print_error(error, FAILED if begun else REFUSED)
+        refused = arguments.command in ("report", "reports")
+        refused = refused and not isinstance(error, errors.UnfinishedError)
+        return print_error(error, REFUSED if refused else FAILED)
     except KeyboardInterrupt:
         return print_error(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
     except OSError as error:
-        return print_error(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
+        told = f"{error.filename or 'the system'}: {error.strerror or error}."
     except MemoryError:
-        return print_error("there is not enough memory, or ulimit allows too little of it.", FAILED)
+        told = "there is not enough memory, or ulimit allows too little of it."
     except ImportError as error:
-        said = " ".join(str(error).split())[:200]
-        return print_error(
-            f"a part of Python cannot be loaded ({said}). Install lsp-analysis again, or let it "
-            "have more memory and open files (ulimit -v, ulimit -n).",
-            FAILED,
+        told = (
+            f"a part of Python cannot be loaded ({' '.join(str(error).split())[:200]}). Install "
+            "lsp-analysis again, or let it have more memory and open files (ulimit -v, ulimit -n)."
         )
     except SystemExit:
         raise
     except BaseException as error:  # a panic of a compiled library is no Exception
-        return print_error(_fault_of_ours(error, arguments), FAILED)
+        told = _fault_of_ours(error, arguments)
+    return print_error(told, FAILED)
 
 
 def _check_paths(arguments: dict[str, Any]) -> None:
@@ -144,13 +126,8 @@ def _check(arguments: argparse.Namespace) -> Outcome:
 def _import(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.sources import import_study
 
-    done = import_study(
-        arguments.folder,
-        borough=arguments.borough,
-        neighbourhoods=arguments.neighbourhoods,
-        out=arguments.out,
-        vintage=arguments.vintage,
-    )
+    options = _given(arguments, "borough", "neighbourhoods", "out", "vintage")
+    done = import_study(arguments.folder, **options)
     return f"{done.sentence()}\nNext: lsp-analysis check {done.path}", done.problems
 
 
@@ -162,13 +139,8 @@ def _fetch(arguments: argparse.Namespace) -> Outcome:
         return table.to_string(index=False, justify="left"), False
     if not (arguments.borough and arguments.out):
         raise ParameterError("Say which borough and where to: lsp-analysis fetch CODE --out FOLDER")
-    done = fetch.fetch_borough(
-        arguments.borough,
-        arguments.out,
-        addresses=arguments.addresses,
-        only=arguments.only,
-        progress=print_progress,
-    )
+    options = _given(arguments, "addresses", "only")
+    done = fetch.fetch_borough(arguments.borough, arguments.out, progress=print_progress, **options)
     return done.sentence(), done.problems
 
 
@@ -189,8 +161,7 @@ def _reports(arguments: argparse.Namespace) -> Outcome:
 
     if not arguments.scheduler:
         check_address_space()
-    from lsp_analysis.reports.run.batch import run_reports
-    from lsp_analysis.reports.run.runner import Workers
+    from lsp_analysis.reports.run.runner import Workers, run_reports
 
     batch = run_reports(
         arguments.study,
@@ -229,8 +200,7 @@ def _audit(arguments: argparse.Namespace) -> Outcome:
 def _aggregate(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.disclosure.extracts import aggregate_extracts, write_counts
 
-    names = ("key_file", "postcodes", "every", "profile")
-    options = {name: getattr(arguments, name) for name in names}
+    options = _given(arguments, "key_file", "postcodes", "every", "profile")
     counts = aggregate_extracts(arguments.extracts, **options)
     out = arguments.out or f"{Path(arguments.extracts[0]).stem}-counts.csv"
     return f"{counts.sentence()}\nThe counts are in {write_counts(counts, out)}.", False
@@ -249,11 +219,8 @@ def _add(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.study.add.layouts import Answers
 
     asked = ("sheet", "code_column", "period", "freq")
-    options = {
-        "indicator_id": arguments.indicator,
-        "answers": Answers(**{name: getattr(arguments, name) for name in asked}),
-        "replace": arguments.replace,
-    }
+    options = {"indicator_id": arguments.indicator, "replace": arguments.replace}
+    options |= {"answers": Answers(**_given(arguments, *asked))}
     facts = _settings(arguments.facts)
     for name in facts.keys() & {*options, *asked, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
@@ -266,8 +233,8 @@ def _template(arguments: argparse.Namespace) -> Outcome:
     if arguments.act == "check":
         return own_template.check_template(arguments.notebook, arguments.study), False
     path = own_template.new_template(arguments.notebook)
-    said = f"The template is in {path}, its house style beside it. "
-    return f"{said}Next: lsp-analysis template check {path}", False
+    said = f"The template is in {path}, its house style beside it."
+    return f"{said} Next: lsp-analysis template check {path}", False
 
 
 def _design(arguments: argparse.Namespace) -> Outcome:
@@ -303,29 +270,20 @@ def _run_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
     limits = {"seconds": arguments.timeout, "megabytes": arguments.memory}
     given = {name: limit for name, limit in limits.items() if limit is not None}
-    return {"out": arguments.out, "audience": arguments.audience, "limits": Limits(**given)}
+    return {"limits": Limits(**given), **_given(arguments, "out", "audience")}
 
 
 def _settings(settings: list[str]) -> dict[str, str]:
     """``["start=2008-04"]`` as a mapping; whoever takes it knows the names and their types."""
-    pairs = [setting.partition("=") for setting in settings]
-    for setting, (name, equals, _) in zip(settings, pairs, strict=True):
-        if not (name and equals):
+    for setting in settings:
+        if setting.find("=") < 1:
             raise ParameterError(f'"{setting}" sets nothing. Write it as name=value.')
-    return {name: value for name, _, value in pairs}
+    return dict(setting.split("=", 1) for setting in settings)
 
 
-COMMANDS = {
-    "check": _check,
-    "fetch": _fetch,
-    "import": _import,
-    "report": _report,
-    "reports": _reports,
-    "audit": _audit,
-    "aggregate": _aggregate,
-    "new": _new,
-    "add": _add,
-    "template": _template,
-    "design": _design,
-    "notebooks": _notebooks,
-}
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in names}
+
+
+_ALL = (_check, _fetch, _import, _report, _reports, _audit, _aggregate, _new, _add, _template)
+COMMANDS = {act.__name__.removeprefix("_"): act for act in (*_ALL, _design, _notebooks)}

@@ -80,10 +80,8 @@ def settle_streams() -> None:
 
 def print_text(text: str) -> None:
     """Print `text`, whether or not its reader, `head` perhaps, has seen enough."""
-    try:
+    with contextlib.suppress(BrokenPipeError):  # `settle_streams` lets go of it
         print(text, flush=True)
-    except BrokenPipeError:  # keep Python's own flush at exit quiet too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_progress(line: str) -> None:
@@ -94,11 +92,9 @@ def print_progress(line: str) -> None:
 
 def print_error(what: object, code: int) -> int:
     """Say `what` went wrong on stderr, an indented list a line each, and return the exit `code`."""
-    lines = [
-        _LONG.sub(r"\1...", "".join(mark if mark.isprintable() else " " for mark in line))
-        for line in str(what).split(LIST_ITEM)
-    ]
-    print_progress(f"lsp-analysis: {LIST_ITEM.join(lines)}")
+    lines = str(what).split(LIST_ITEM)
+    plain = ["".join(mark if mark.isprintable() else " " for mark in line) for line in lines]
+    print_progress(_LONG.sub(r"\1...", f"lsp-analysis: {LIST_ITEM.join(plain)}"))
     return code
 
 
@@ -110,14 +106,9 @@ def _subcommands(
         title=f"{kind}s", metavar=kind.upper(), dest=kind, required=True, parser_class=_Parser
     )
     for name, about in told.items():
-        summary, epilog = about["help"], about.get("epilog")
-        one = added.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            epilog=epilog and shared[epilog]["text"],
-            allow_abbrev=False,
-        )
+        words = {"help": about["help"], "description": about["help"]}
+        words |= {"epilog": shared[about["epilog"]]["text"]} if "epilog" in about else {}
+        one = added.add_parser(name, **words, allow_abbrev=False)
         if "acts" in about:
             _subcommands(one, "act", about["acts"], shared)
         for flags, options in about.get("arguments", {}).items():

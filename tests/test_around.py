@@ -19,8 +19,7 @@ from lsp_analysis.effects import check_all
 from lsp_analysis.errors import StudyError
 from lsp_analysis.reports.fork.kept import KeptStudy
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 from lsp_analysis.study import write
 from lsp_analysis.study.add.adding import add_table
 from lsp_analysis.study.check import whole_study

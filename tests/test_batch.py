@@ -14,8 +14,7 @@ from small_study import LSOAS, small_tables, write_small_study
 from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
 from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 
 SOME_FAIL = 'assert place.code != "E01000002", "not this one"'
 
@@ -209,8 +208,7 @@ SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 900)"
 RUN = """
     import sys
     from lsp_analysis.reports.job.selection import Entry
-    from lsp_analysis.reports.run.batch import run_reports
-    from lsp_analysis.reports.run.runner import Workers
+    from lsp_analysis.reports.run.runner import Workers, run_reports
     study, template, out = sys.argv[1:]
     try:
         run_reports(study, [Entry(every_area=True, template=template)], out=out,

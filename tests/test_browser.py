@@ -20,8 +20,7 @@ from test_index import two_boroughs
 
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.page import index
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import run_report
+from lsp_analysis.reports.run.runner import run_report, run_reports
 
 sync_api = optional("playwright.sync_api")
 axe = optional("axe_playwright_python.sync_playwright")

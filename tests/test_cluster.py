@@ -16,8 +16,7 @@ from lsp_analysis.reports.job.request import JobMaker
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run import cluster
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 from lsp_analysis.study import write
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")

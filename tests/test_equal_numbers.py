@@ -9,7 +9,7 @@ from conftest import ROOT
 from lxml import html
 
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 
 pytestmark = pytest.mark.usefixtures("kept_parent")
 AREA, OTHERS = "Hall i' th' Wood", ["E02000984", "E02000985"]

@@ -13,7 +13,7 @@ from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 
 pytestmark = pytest.mark.usefixtures("kept_parent")
 

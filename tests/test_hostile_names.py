@@ -11,7 +11,7 @@ from test_page import Tags
 
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.page import pdf
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 
 NAMES = {
     "E01000001": "<script>alert('1')</script>",

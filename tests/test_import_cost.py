@@ -47,7 +47,7 @@ def test_heavy_libraries_wait_until_they_are_used(code):
 
 def test_a_batch_is_asked_for_without_what_makes_its_reports():
     """The process that makes them loads nbformat without what slows that ten times."""
-    run = "import lsp_analysis.reports.run.batch, sys; sys.exit('nbformat' in sys.modules)"
+    run = "import lsp_analysis.reports.run.runner, sys; sys.exit('nbformat' in sys.modules)"
     subprocess.run([sys.executable, "-c", run], check=True)
 
 

@@ -95,7 +95,7 @@ def test_a_report_whose_files_were_touched_is_not_up_to_date(whole, damage):
 def test_a_manifest_that_cannot_be_added_to_is_told_before_any_report_is_replaced(tmp_path):
     check_writable(tmp_path / "new")
     (tmp_path / "manifest.jsonl").mkdir()
-    with pytest.raises(ReportError, match="no report made now would be on record"):
+    with pytest.raises(ReportError, match="is there already and is no file"):
         check_writable(tmp_path)
 
 

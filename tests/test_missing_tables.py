@@ -8,7 +8,7 @@ from lxml import html
 from small_study import BOROUGH, small_tables, squares, write_small_study
 
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 
 OPTIONAL = ("deprivation", "code_lookup", "populations", "plan", "interventions", "events",
             "geometry")  # fmt: skip

@@ -5,7 +5,7 @@ from shapely.geometry import Polygon
 from small_study import LSOAS, small_tables, squares, write_small_study
 
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 
 
 def odd_study(folder):

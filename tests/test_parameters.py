@@ -3,7 +3,7 @@
 import pytest
 
 from lsp_analysis.errors import ParameterError, ReportError
-from lsp_analysis.reports.job.parameters import check_parameters, declared_parameters
+from lsp_analysis.reports.job.template import check_parameters, declared_parameters
 
 CELL = """
 # What the report is about.

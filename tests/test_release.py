@@ -21,8 +21,7 @@ from lsp_analysis.errors import DisclosureError, InternalNotice
 from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.page.index import index_as_made
-from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.runner import Workers
+from lsp_analysis.reports.run.runner import Workers, run_reports
 from lsp_analysis.resources import study_path
 from lsp_analysis.study.indicator import join_periods
 

@@ -15,7 +15,7 @@ from lsp_analysis.disclosure.profiles import PLAIN, find_profile, profiles_of, t
 from lsp_analysis.disclosure.release import groups_of, release_study
 from lsp_analysis.errors import DisclosureError, ParameterError
 from lsp_analysis.reports.job.selection import Entry, read_batch_file
-from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_reports
 from lsp_analysis.resources import study_path
 
 AREAS = ["Hall i' th' Wood", "E02000993", "E01004766", "E01004786"]

@@ -7,7 +7,7 @@ from small_study import LSOAS, small_tables, write_small_study
 from lsp_analysis.errors import AreaError, LspError, ParameterError
 from lsp_analysis.reports.job.request import JobMaker
 from lsp_analysis.reports.job.selection import (
-    choose_areas,
+    Entry,
     jobs_of,
     read_batch_file,
     shard_of,
@@ -27,24 +27,24 @@ def maker(tmp_path_factory):
 
 
 def test_an_area_named_twice_is_reported_once_and_in_the_order_asked(maker):
-    chosen = choose_areas(maker.study, areas=["E01000003", "Hall i' th' Wood", "N1"])
+    chosen = Entry(["E01000003", "Hall i' th' Wood", "N1"]).areas_in(maker.study)
     assert chosen == ["E01000003", "Hall i' th' Wood"]
-    assert choose_areas(maker.study, areas=["E01000003"], every_area=True) == [
+    assert Entry(["E01000003"], every_area=True).areas_in(maker.study) == [
         "E01000003",
         *[code for code in LSOAS if code != "E01000003"],
     ]
 
 
 def test_a_tenth_is_that_of_the_newest_edition(maker):
-    assert set(choose_areas(maker.study, decile=1)) <= set(LSOAS)
+    assert set(Entry(decile=1).areas_in(maker.study)) <= set(LSOAS)
     with pytest.raises(ParameterError, match="No small area of this study is in decile 10"):
-        choose_areas(maker.study, decile=10)
+        Entry(decile=10).areas_in(maker.study)
 
 
 @pytest.mark.parametrize("decile", [0, 11])
 def test_a_tenth_there_cannot_be_is_told(maker, decile):
     with pytest.raises(ParameterError, match="from 1, the most deprived"):
-        choose_areas(maker.study, decile=decile)
+        Entry(decile=decile).areas_in(maker.study)
 
 
 def test_however_many_areas_are_chosen_no_table_is_read_for_each(tmp_path, monkeypatch):
@@ -57,16 +57,16 @@ def test_however_many_areas_are_chosen_no_table_is_read_for_each(tmp_path, monke
         "read",
         lambda self, table, *more, **kw: (read.append(table), plain(self, table, *more, **kw))[1],
     )
-    for area in 5 * choose_areas(maker.study, every_area=True):
+    for area in 5 * Entry(every_area=True).areas_in(maker.study):
         maker.make(area, template)
     assert len(read) == len(set(read))
 
 
 def test_asking_for_nothing_and_for_nobody_is_told(maker):
     with pytest.raises(ParameterError, match="No areas are asked for"):
-        choose_areas(maker.study)
+        Entry().areas_in(maker.study)
     with pytest.raises(AreaError, match="Did you mean"):
-        choose_areas(maker.study, areas=["Hall ith Wod"])
+        Entry(["Hall ith Wod"]).areas_in(maker.study)
 
 
 def write_batch(tmp_path, text):

@@ -28,10 +28,11 @@ READY = 0  # number of the line by which it says that it has
 FALSE_STARTS = 2  # of the warm parent, one after another, before all reports have failed
 SECOND_TRIES = 1  # for a report whose process another hand killed
 ROOT = Path(__file__).parents[3]
+PARENT = "lsp_analysis.reports.fork.warm:main"  # what the warm parent runs
+_MODULE, _, _FUNCTION = PARENT.partition(":")
 # Not -m, which would let a file in the current folder stand in for a library.
 START = (
-    f"import sys; sys.path.append({str(ROOT)!r}); "
-    "from lsp_analysis.reports.fork.warm import main; main()"
+    f"import sys; sys.path.append({str(ROOT)!r}); from {_MODULE} import {_FUNCTION}; {_FUNCTION}()"
 )
 
 
@@ -46,10 +47,9 @@ class WarmParent:
     def __init__(self, templates: Iterable[str] = (), study: str = "") -> None:
         """Before the first fork it loads what the notebooks `templates` import, and `study`."""
         self._warm = [json.dumps(list(templates)), study]
-        self._scratch = tempfile.mkdtemp(prefix="lsp-")
+        self._scratch = Path(tempfile.mkdtemp(prefix="lsp-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints = Path(self._scratch, "complaints")  # of the process, should it not start
-        self._said = ""
+        self._complaints = self._scratch / "complaints"  # of the process, should it not start
         self._numbers = count(READY + 1)
         self._ready, self._until = False, 0.0
         self.false_starts = 0  # since it was last ready
@@ -65,22 +65,22 @@ class WarmParent:
         if self._process is not None:
             return
         self._ready, self._until = False, time.monotonic() + READY_WITHIN
-        Path(self._scratch).mkdir(exist_ok=True)
+        self._scratch.mkdir(exist_ok=True)
         try:
             (requests, self._requests), (self._replies, replies) = Pipe(False), Pipe(False)
             with requests, replies, self._complaints.open("wb") as complaints:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
+                    [sys.executable, "-P", "-c", START, *self._warm, str(self._scratch)],
                     stdin=requests,
                     stdout=replies,
                     stderr=complaints,
                     start_new_session=True,  # who ends a group of processes leaves it its own
-                    env={**os.environ, **process_environment(Path(self._scratch))},
+                    env={**os.environ, **process_environment(self._scratch)},
                 )
         except OSError as error:
             raise ReportError(
                 f"The process that makes reports cannot be started ({error.strerror}). Make room "
-                f"in {Path(self._scratch).parent}, or let more files be open (ulimit -n)."
+                f"in {self._scratch.parent}, or let more files be open (ulimit -n)."
             ) from error
 
     def ask(self, **request: Any) -> int:
@@ -130,8 +130,6 @@ class WarmParent:
             self._process.kill()
             self._process.wait()
         self._replies.close()
-        with contextlib.suppress(OSError):
-            self._said = self._complaints.read_text(errors="replace")
         code, self._process = self._process.returncode, None
         self.false_starts += not self._ready
         self.end = Outcome(fault=self._fate(code), killed=True)
@@ -144,8 +142,10 @@ class WarmParent:
             return (
                 f"The process that makes reports was not ready within {READY_WITHIN:.0f} seconds."
             )
-        lines = [line for line in self._said.splitlines() if line.strip()]
-        why = lines[-1].strip()[:300] if lines else f"exit status {code}"
+        said = ""
+        with contextlib.suppress(OSError):
+            said = self._complaints.read_text(errors="replace").strip()
+        why = said.splitlines()[-1].strip()[:300] if said else f"exit status {code}"
         few = " Let more files be open (ulimit -n)." if "Too many open files" in why else ""
         return f"The process that makes reports could not start ({why}).{few}"
 
@@ -171,10 +171,8 @@ def make_forked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Report
 
 
 def _closing(parent: WarmParent, results: Iterator[Any]) -> Iterator[Any]:
-    try:
+    with contextlib.closing(parent):
         yield from results
-    finally:
-        parent.close()
 
 
 def make_with(
@@ -193,7 +191,8 @@ def make_with(
             if outcome.killed and tried.left and parent.false_starts < FALSE_STARTS:
                 waiting.append(_Try(tried.job, tried.left - 1, alone=died))
             else:
-                yield tried.job, _result(tried.job, outcome)
+                answer, folder = outcome.answer, tried.job.folder
+                yield tried.job, outcome.fault or ReportRecord.from_json(answer, folder)
         if parent.false_starts >= FALSE_STARTS:
             for tried in waiting:
                 yield tried.job, parent.end.fault
@@ -204,9 +203,3 @@ def _may_start(one: _Try, running: Sequence[_Try], workers: int) -> bool:
     if one.alone or any(other.alone for other in running):
         return not running
     return len(running) < workers
-
-
-def _result(job: Job, outcome: Outcome) -> ReportRecord | str:
-    if outcome.fault:
-        return outcome.fault
-    return ReportRecord.from_json(outcome.answer.decode(), job.folder)

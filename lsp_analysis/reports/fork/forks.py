@@ -13,7 +13,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.fork.process import children, family, megabytes_of
@@ -188,15 +188,13 @@ class Forks:
         del self._running[fork.pid]
         if self._adopting:
             self._end_orphans()
-        spent = {
-            "seconds": time.monotonic() - fork.began,
-            "megabytes": usage.ru_maxrss * 1024 / 1e6,
-        }
-        if answer:
-            return fork.ticket, Outcome(answer.answer, answer.fault, **spent)
-        code = os.waitstatus_to_exitcode(status)
-        killed = died_by_itself and code < 0
-        return fork.ticket, Outcome(fault=fork.fault or _manner(code), killed=killed, **spent)
+        if not answer:
+            code = os.waitstatus_to_exitcode(status)
+            killed = died_by_itself and code < 0
+            answer = Outcome(fault=fork.fault or _manner(code), killed=killed)
+        held = usage.ru_maxrss * 1024 / 1e6
+        spent = time.monotonic() - fork.began
+        return fork.ticket, replace(answer, seconds=spent, megabytes=held)
 
 
 def _manner(code: int) -> str:
@@ -221,30 +219,20 @@ CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
 
 def _settle(limits: Limits, log: str) -> None:
     """Cut a new fork loose: own session, own output, default signals, dies with its parent."""
+    import resource
+
     os.setsid()
     _control(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _control(_PR_SET_CHILD_SUBREAPER, 1)  # so that its limits count what lets go of its parent
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    for target, path, flags in [(0, os.devnull, os.O_RDONLY), (1, log, _APPEND), (2, log, _APPEND)]:
-        os.dup2(_opened(path, flags), target)
-    _limit_memory(limits)
-
-
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-
-
-def _opened(path: str, flags: int) -> int:
     try:
-        return os.open(path, flags, 0o666)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError:
-        return os.open(os.devnull, flags)
-
-
-def _limit_memory(limits: Limits) -> None:
-    """Refuse at once what the look from outside would find a moment later."""
-    import resource
-
+        output = os.open(os.devnull, os.O_WRONLY)
+    for target, source in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
+        os.dup2(source, target)
+    # Memory: refuse at once what the look from outside would find a moment later.
     most = int(limits.megabytes * 1e6) + SLACK
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or most < hard:

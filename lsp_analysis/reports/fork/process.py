@@ -1,7 +1,6 @@
 """A process that runs notebooks: its settings, and how much memory it and all it started hold."""
 
 import contextlib
-import math
 import os
 import sys
 from pathlib import Path
@@ -26,27 +25,21 @@ def megabytes_of(pid: int) -> float:
     return total / 1e6
 
 
-def address_space() -> float:
-    """Address space this process and those it starts may have, in MB; infinite without a limit."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits
-        return math.inf
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return math.inf if soft == resource.RLIM_INFINITY else soft / 1e6
-
-
 def check_address_space() -> None:
     """ReportError where processes started here may not have the address space a report needs.
 
     Asked before SciPy is loaded, whose OpenBLAS may try for ever where there is too little.
     """
-    most = address_space()
-    if most < LEAST_SPACE:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY and most / 1e6 < LEAST_SPACE:
         raise ReportError(
-            f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
-            f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
-            "ulimit -v unlimited; --memory limits what a report may really use."
+            f"Each process started here may have {most / 1e6:,.0f} MB of address space "
+            f"(ulimit -v), and a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for "
+            "example by ulimit -v unlimited; --memory limits what a report may really use."
         )
 
 
@@ -78,12 +71,6 @@ def _resident(pid: int) -> int:
 
 INLINE = "module://matplotlib_inline.backend_inline"  # pyplot's figures go into the notebook
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# A process that lives for seconds does better to keep what it frees than to ask for it again.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TOP_PAD_": str(16 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
-}
 
 
 def process_environment(scratch: Path) -> dict[str, str]:
@@ -93,21 +80,16 @@ def process_environment(scratch: Path) -> dict[str, str]:
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(scratch),
-        **KEEP_MEMORY,
+        # What a process frees it keeps, as it lives for seconds, and need not ask for again.
+        "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+        "MALLOC_TOP_PAD_": str(16 * 2**20),
+        "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
         "MPLBACKEND": INLINE,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
         "TMPDIR": str(scratch),
         **dict.fromkeys(THREADS, "1"),
     }
-    if not _home_is_writable():
+    if not os.access(os.path.expanduser("~/."), os.W_OK):  # there is a home to write to
         settings |= {"HOME": str(scratch), "MPLCONFIGDIR": str(scratch / "matplotlib")}
     return settings
-
-
-def _home_is_writable() -> bool:
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return False
-    return home.is_dir() and os.access(home, os.W_OK)

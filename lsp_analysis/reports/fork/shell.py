@@ -183,14 +183,10 @@ def run_cells(notebook: NotebookNode) -> NotebookNode:
     """
     with _report_shell() as shell:
         for cell in notebook.cells:
-            if _is_run(cell) and not _run(shell, cell):
+            is_code = cell.cell_type == "code" and cell.source.strip()
+            if is_code and SKIPPED not in cell.metadata.get("tags", []) and not _run(shell, cell):
                 break
     return notebook
-
-
-def _is_run(cell: NotebookNode) -> bool:
-    skipped = SKIPPED in cell.metadata.get("tags", [])
-    return cell.cell_type == "code" and bool(cell.source.strip()) and not skipped
 
 
 def _run(shell: ReportShell, cell: NotebookNode) -> bool:

@@ -14,7 +14,7 @@ import pickle
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -67,19 +67,21 @@ class _Parent:
         while True:
             done, heard = self._forks.collect(IDLE, [self._requests.fileno()])
             for number, outcome in done:
-                self._next.pop(number)(outcome)
+                self._step(number, partial(self._next.pop(number), outcome))
             if heard:
                 try:
                     request = self._requests.recv()
                 except (EOFError, OSError):  # OSError where who asks was killed within a request
                     break
-                self._or_tell(request["number"], partial(self._begin, **request))
+                self._step(request["number"], partial(self._begin, **request))
         self._forks.stop()
 
-    def _or_tell(self, number: int, begin: Callable[[], None]) -> None:
-        """Do `begin`; what the system refuses (room, processes) costs this report alone."""
+    def _step(self, number: int, step: Callable[[], None]) -> None:
+        """Do the next `step`; what the system refuses (room, processes) costs this report alone."""
         try:
-            begin()
+            step()
+        except BrokenPipeError:  # nobody waits for replies any more
+            raise
         except OSError as error:
             self._next.pop(number, None)
             fault = (
@@ -93,34 +95,28 @@ class _Parent:
     ) -> None:
         """First half of a report, or all of a notebook for papermill's engine: run its cells."""
         if job is None:
-            self._next[number] = lambda outcome: self._reply(number, outcome)
+            self._next[number] = partial(self._reply, number)
             self._forks.start(number, lambda: with_outputs(**about), limits)
             return
-        place, token = self._place(number), about["token"]
+        place, token = self._scratch / str(number), about["token"]
+        place.mkdir(parents=True, exist_ok=True)  # who tidies /tmp may have been there
         start_log(job)
         unkept = self._unkept or keep_boroughs(job.study, job.about["area"]["code"])
-        self._next[number] = lambda outcome: self._finish(number, job, token, outcome, unkept)
+        self._next[number] = partial(self._finish, number, job, token, unkept)
         log = job.log or os.devnull
         self._forks.start(number, lambda: executed(job, token, place), job.limits, log)
 
-    def _finish(self, number: int, job: Job, token: str, outcome: Outcome, unkept: str) -> None:
+    def _finish(self, number: int, job: Job, token: str, unkept: str, outcome: Outcome) -> None:
         """Second half, in a fork that no cell has touched: judge, render, put in place."""
-        shutil.rmtree(self._place(number), ignore_errors=True)
+        shutil.rmtree(self._scratch / str(number), ignore_errors=True)
         if outcome.fault:
             self._reply(number, outcome)
             return
         run = {"seconds": round(outcome.seconds, 2), "megabytes": round(outcome.megabytes)}
         run |= {"unkept": unkept} if unkept else {}
-        self._next[number] = lambda finished: self._reply(number, finished)
-        log = job.log or os.devnull
+        self._next[number] = partial(self._reply, number)
         work = partial(finished, job, token, outcome.answer, run)
-        self._or_tell(number, lambda: self._forks.start(number, work, FINISHING, log))
-
-    def _place(self, number: int) -> Path:
-        """An empty folder for the cells of one report to work in."""
-        place = self._scratch / str(number)
-        place.mkdir(parents=True, exist_ok=True)  # who tidies /tmp may have been there
-        return place
+        self._forks.start(number, work, FINISHING, job.log or os.devnull)
 
     def _reply(self, number: int, outcome: Outcome) -> None:
         self._replies.send((number, outcome))
@@ -195,10 +191,12 @@ def preload(templates: Iterable[str] = (), study: str = "") -> str:
     in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
     readers = _reading(study) if study else Forks()
-    with _without_iri_grammar():
-        run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
-        for template in templates:
-            run_imports(imports_of(template))
+    root = Path(lsp_analysis.__file__).parent
+    wings = [f"lsp_analysis.{w}.{m.name}" for w in WINGS for m in iter_modules([str(root / w)])]
+    wanted = [f"import {name}" for name in [*LIBRARIES, *wings]]
+    for statement in [*wanted, *(line for name in templates for line in imports_of(name))]:
+        with contextlib.suppress(Exception):
+            exec(compile(statement, "<preload>", "exec"), {})
     for warm in (_render, _project, made_with):
         with contextlib.suppress(Exception):
             warm()
@@ -251,70 +249,31 @@ def _gathered(study: str | KeptStudy) -> KeptStudy:
     return kept
 
 
-def _modules() -> list[str]:
-    """Modules of this package that reports draw on."""
-    root = Path(lsp_analysis.__file__).parent
-    return [f"lsp_analysis.{w}.{m.name}" for w in WINGS for m in iter_modules([str(root / w)])]
-
-
-@contextlib.contextmanager
-def _without_iri_grammar() -> Iterator[None]:
-    """Keep ``rfc3987-syntax`` from building a grammar that checking notebooks never uses.
-
-    It comes with JupyterLab and makes importing nbformat ten times slower.
-    """
-    absent = "rfc3987_syntax" not in sys.modules
-    if absent:
-        sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if absent:
-            del sys.modules["rfc3987_syntax"]
-
-
 def imports_of(template: str | Path) -> list[str]:
     """The import statements of a notebook's code, each as one line; none when it is damaged."""
     found: list[str] = []
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         for cell in json.loads(Path(template).read_bytes())["cells"]:
-            if cell["cell_type"] == "code":
-                found += _imports(source_of(cell))
+            with contextlib.suppress(SyntaxError):  # a cell with magics
+                lines = ast.parse(source_of(cell)).body if cell["cell_type"] == "code" else []
+                imports = (one for one in lines if isinstance(one, ast.Import | ast.ImportFrom))
+                found += map(ast.unparse, imports)
     return found
-
-
-def _imports(source: str) -> list[str]:
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a cell with magics
-        return []
-    return [ast.unparse(line) for line in lines if isinstance(line, ast.Import | ast.ImportFrom)]
-
-
-def run_imports(statements: list[str]) -> None:
-    """Run import statements; what cannot be imported waits for the report that asks for it."""
-    for statement in statements:
-        with contextlib.suppress(Exception):
-            exec(compile(statement, "<preload>", "exec"), {})
 
 
 def _render() -> None:
     """Load the page template and the notebook schema."""
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+    from nbformat import reads, v4, writes
 
     from lsp_analysis.reports.page.exporter import render_page
 
-    shown = new_output("display_data", data={"text/html": "<table><tr><td>1</td></tr></table>"})
-    cells = [new_markdown_cell("# One\n\n- two"), new_code_cell("1", outputs=[shown])]
-    notebook = new_notebook(cells=cells)
-    render_page(nbformat.reads(nbformat.writes(notebook), as_version=4))
+    shown = v4.new_output("display_data", data={"text/html": "<table><tr><td>1</td></tr></table>"})
+    cells = [v4.new_markdown_cell("# One\n\n- two"), v4.new_code_cell("1", outputs=[shown])]
+    render_page(reads(writes(v4.new_notebook(cells=cells)), as_version=4))
 
 
 def _project() -> None:
     """Load the database of map projections."""
     import geopandas
-    import shapely
 
-    place = geopandas.GeoSeries([shapely.Point(370_000, 409_000)], crs="EPSG:27700")
-    place.to_crs("EPSG:4326")
+    geopandas.GeoSeries.from_xy([370_000], [409_000], crs="EPSG:27700").to_crs("EPSG:4326")

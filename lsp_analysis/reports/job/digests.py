@@ -29,19 +29,12 @@ def study_digests(study: Study) -> dict[str, str]:
         A file it lists is missing or cannot be read.
     """
     try:
-        return {str(path): _of_file(path) for path in study_files(study)}
+        return {str(path): digest_of_file(path) for path in study_files(study)}
     except OSError as error:
         raise StudyError(
             f"{error.filename} cannot be read ({error.strerror}), though the study lists it. "
             "Restore it from a copy, or write the study again."
         ) from error
-
-
-def whole_digest(files: Mapping[str, str], base: Path) -> str:
-    """One fingerprint of files by their places in the folder `base`, wherever that is."""
-    return digest_of(
-        sorted((Path(path).relative_to(base).as_posix(), files[path]) for path in files)
-    )
 
 
 def study_files(study: Study) -> list[Path]:
@@ -60,20 +53,27 @@ def states_of(files: Iterable[Path]) -> dict[str, list[int]]:
     for path in files:
         with contextlib.suppress(OSError):
             about = path.stat()
-            states[str(path.absolute())] = [
-                *(about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
-            ]
+            now = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
+            states[str(path.absolute())] = now
     return states
 
 
 @cache
 def made_with() -> dict[str, str]:
-    """Versions of Python, this package and its main libraries, and fingerprints of all of them."""
+    """Versions of Python, this package and its main libraries; ``code`` is a fingerprint of this
+    package's code and page template, ``environment`` one of all packages' versions."""
     found = {"python": platform.python_version(), "lsp_analysis": lsp_analysis.__version__}
     for name in NAMED:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
-    return {**found, "code": _code_digest(), "environment": _environment_digest()}
+    shown = resource("reports/template")
+    files = sorted(PACKAGE.glob("**/*.py")) + sorted(p for p in shown.rglob("*") if p.is_file())
+    found["code"] = digest_of([[path.name, digest_of_file(path)] for path in files])
+    packages = {
+        path.name for entry in sys.path if entry for path in Path(entry).glob("*.dist-info")
+    }
+    environment = [platform.python_version(), sys.platform, *sorted(packages)]
+    return {**found, "environment": digest_of(environment)}
 
 
 def other_versions(asked: Mapping[str, str]) -> str:
@@ -88,26 +88,12 @@ def other_versions(asked: Mapping[str, str]) -> str:
     return "other versions of further packages" if names else ""
 
 
-def _code_digest() -> str:
-    """Fingerprint of this package's code and page template."""
-    shown = resource("reports/template")
-    files = sorted(PACKAGE.glob("**/*.py")) + sorted(p for p in shown.rglob("*") if p.is_file())
-    return digest_of([[path.name, _of_file(path)] for path in files])
-
-
-def _environment_digest() -> str:
-    """Fingerprint of the Python version and of every installed package's version."""
-    installed = {
-        path.name for entry in sys.path if entry for path in Path(entry).glob("*.dist-info")
-    }
-    return digest_of([platform.python_version(), sys.platform, *sorted(installed)])
-
-
 def digest_of(value: Any) -> str:
     """Fingerprint of a plain value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _of_file(path: Path) -> str:
-    with path.open("rb") as file:
+def digest_of_file(path: str | Path) -> str:
+    """SHA-256 of the content of a file."""
+    with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import tempfile
 import warnings
@@ -15,7 +14,7 @@ from typing import Any
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
-from lsp_analysis.reports.job.digests import digest_of
+from lsp_analysis.reports.job.digests import digest_of, digest_of_file
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
@@ -140,32 +139,20 @@ def check_writable(out: Path) -> None:
     ReportError
         `out` is a file, or neither it nor the folder it would be made in can be written.
     """
-    folder = out
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir():
-        raise ReportError(f"{folder} is a file, so no reports can be put there. Choose a folder.")
+    place = next(one for one in (out, *out.parents) if one.exists())
+    if not place.is_dir():
+        raise ReportError(f"{place} is a file, so no reports can be put there. Choose a folder.")
+    durable.check_places([out / MANIFEST], ReportError)
     try:
-        with tempfile.TemporaryFile(dir=folder) as trial:
+        with tempfile.TemporaryFile(dir=place) as trial:
             trial.write(b"room?")
+        place = out / MANIFEST
+        if place.exists():
+            place.open("ab").close()
     except OSError as error:
         raise ReportError(
-            f"The folder {folder} cannot be written ({error.strerror}). "
+            f"{place} cannot be written ({error.strerror}), so no report could be kept there. "
             "Choose another output folder, or make room and get leave to write."
-        ) from error
-    path = out / MANIFEST
-    try:
-        if path.exists() and not path.is_file():
-            raise ReportError(
-                f"{path} is not a file, so no report made now would be on record. Remove it, or "
-                "choose another output folder."
-            )
-        if path.exists():
-            path.open("ab").close()
-    except OSError as error:
-        raise ReportError(
-            f"{path} cannot be written ({error.strerror}), so no report made now would be on "
-            "record. Get leave to write it, or choose another output folder."
         ) from error
 
 
@@ -223,13 +210,11 @@ def append_record(record: ReportRecord, claim: Mapping[str, str]) -> None:
     ReportError
         The folder has the reports of another study.
     """
-    record.out.mkdir(parents=True, exist_ok=True)
-    path = record.out / MANIFEST
     with durable.locked(record.out, MANIFEST, error=ReportError):
         refuse_other_study(record.out, claim)
         known = _claim_on_record(record.out)
         whose = "" if known else json.dumps({"study": dict(claim)}, sort_keys=True) + "\n"
-        durable.append_line(path, whose + record.as_json())
+        durable.append_line(record.out / MANIFEST, whose + record.as_json())
 
 
 def refuse_other_study(out: Path, claim: Mapping[str, str]) -> None:
@@ -322,7 +307,10 @@ def read_manifest(out: Path, *, mend: bool = False) -> Manifest:
     with contextlib.ExitStack() as stack:
         if mend and path.exists():
             stack.enter_context(durable.locked(out, MANIFEST, error=ReportError))
-        for number, line in enumerate(_lines(path), start=1):
+        lines: list[bytes] = []
+        with contextlib.suppress(LspError):  # what follows the last end of a line was cut short
+            lines = untrusted.read_bytes(path, LARGEST).split(b"\n")[:-1]
+        for number, line in enumerate(filter(None, lines), start=1):
             try:
                 if b'"study"' not in line[:20]:
                     record = ReportRecord.from_json(line, out, f"Line {number}")
@@ -365,15 +353,6 @@ def made_anew(jobs: Sequence[Job], known: Mapping[str, ReportRecord]) -> str:
     return f"{were} not as made, and {were.split()[-1]} made again: {_listed(names)}."
 
 
-def _lines(path: Path) -> list[bytes]:
-    """Whole lines of the manifest; one without its end was never put on record."""
-    try:
-        lines = untrusted.read_bytes(path, LARGEST).split(b"\n")[:-1]
-    except LspError:
-        return []
-    return [line for line in lines if line]
-
-
 def read_records(out: Path) -> dict[str, ReportRecord]:
     """The latest record of each report in `out`, by its name."""
     return read_manifest(out).records
@@ -381,7 +360,11 @@ def read_records(out: Path) -> dict[str, ReportRecord]:
 
 def whole(record: ReportRecord) -> bool:
     """Whether every file of the report is in its folder with the content that is on record."""
-    return bool(record.files) and all(_digest(record.out / f) == d for f, d in record.files.items())
+    try:
+        same = (digest_of_file(record.out / f) == digest for f, digest in record.files.items())
+        return bool(record.files) and all(same)
+    except OSError:
+        return False
 
 
 def is_up_to_date(record: ReportRecord | None, key: str, formats: Iterable[str]) -> bool:
@@ -390,10 +373,3 @@ def is_up_to_date(record: ReportRecord | None, key: str, formats: Iterable[str])
         return False
     endings = {Path(name).suffix.lstrip(".") for name in record.files}
     return set(formats) <= endings and whole(record)
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

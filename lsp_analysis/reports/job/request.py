@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ import pandas as pd
 
 from lsp_analysis import durable, errors
 from lsp_analysis.reports.job import digests
-from lsp_analysis.reports.job.parameters import check_parameters
-from lsp_analysis.reports.job.template import DEFAULT, Template
+from lsp_analysis.reports.job.template import DEFAULT, Template, check_parameters
 from lsp_analysis.study.areas import Area, slug
 from lsp_analysis.study.folder import read_descriptor
 from lsp_analysis.study.schema import NAME_PRECEDENCE
@@ -113,30 +111,21 @@ def changed(job: Job, read: Mapping[str, str]) -> str:
     if digests.states_of(map(Path, job.sources)) == job.sources:
         return ""
     try:
-        same = (
-            digests.study_digests(Study(Path(job.study), read_descriptor(Path(job.study))))
-            == job.files
-        )
-        template = hashlib.sha256(Path(job.template).read_bytes()).hexdigest()
+        study = Study(Path(job.study), read_descriptor(Path(job.study)))
+        same_study = digests.study_digests(study) == job.files
+        same_template = digests.digest_of_file(job.template) == job.about["template"]["digest"]
     except (errors.LspError, OSError):
         return "The study or the template was removed while the report was being made."
-    if not same:
-        return "The study was changed while the report was being made. Make it again."
-    if template != job.about["template"]["digest"]:
-        return "The template was changed while the report was being made. Make it again."
-    return ""
+    if same_study and same_template:
+        return ""
+    what = "template" if same_study else "study"
+    return f"The {what} was changed while the report was being made. Make it again."
 
 
 class JobMaker:
     """Turns areas of one study into jobs, with names that no two areas share."""
 
-    def __init__(
-        self,
-        study: str | Path,
-        *,
-        out: str | Path,
-        limits: Limits = Limits(),
-    ) -> None:
+    def __init__(self, study: str | Path, *, out: str | Path, limits: Limits = Limits()) -> None:
         """Open and fingerprint the study; StudyError when it cannot be."""
         self.study = open_study(study)
         self.out = durable.settled(out, errors.ReportError)
@@ -149,7 +138,9 @@ class JobMaker:
         self._sources = digests.states_of(digests.study_files(self.study))
         self._with: dict[str, dict[str, list[int]]] = {}
         self._files = digests.study_digests(self.study)
-        self.digest = digests.whole_digest(self._files, self.study.path)
+        base = self.study.path
+        files = {Path(file).relative_to(base).as_posix(): d for file, d in self._files.items()}
+        self.digest = digests.digest_of(sorted(files.items()))
         self._owners = _owners(self.study)
         self._small = set(self.study.small_areas()["area_code"])
         if any(self._files[path] != digest for path, digest in self.study.digests.items()):
@@ -170,72 +161,57 @@ class JobMaker:
         self._check_vintage(place)
         about = self._about(place, template, values)
         made_with = digests.made_with()
+        for name in formats:
+            errors.check_one_of(name, FORMATS, "format")
+        path = str(template.path)
+        if path not in self._with:  # one mapping for all jobs of a template
+            self._with[path] = self._sources | template.state
         return Job(
             name=self._name(place, template, suffix),
             study=str(self.study.path),
-            template=str(template.path),
+            template=path,
             parameters=values,
             out=str(self.out),
-            formats=checked_formats(formats),
+            formats=tuple(dict.fromkeys(["html", *formats])),
             about=about,
             expect=template.expect,
             key=digests.digest_of([about, values, made_with]),
             limits=self.limits,
-            sources=self._sources_with(template),
+            sources=self._with[path],
             files=self._files,
             made_with=made_with,
         )
-
-    def _sources_with(self, template: Template) -> dict[str, list[int]]:
-        """States of the study's files and the template; one mapping for all jobs that share it."""
-        path = str(template.path)
-        if path not in self._with:
-            self._with[path] = self._sources | template.state
-        return self._with[path]
 
     def _check_vintage(self, area: Area) -> None:
         """Refuse an area that is not made of the study's own small areas: nothing would match."""
         if area.members and self._small.issuperset(area.members):
             return
+        became: set[str] = set()
+        if self.study.has("code_lookup"):
+            rows = self.study.read("code_lookup", where={"from_code": area.code})
+            became = self._small & set(rows["to_code"])
+        now = f" In those it is {' and '.join(sorted(became))}." if became else ""
         raise errors.AreaError(
             f"{area.name} ({area.code}, codes of {area.code_vintage}) has no small areas among "
             f"those of this study, whose codes are of {self.study.code_vintage}."
-            f"{self._successors(area)} Check its code, or its rows in the table area_members."
+            f"{now} Check its code, or its rows in the table area_members."
         )
-
-    def _successors(self, area: Area) -> str:
-        """Codes an area has in the study's vintage, where the study knows."""
-        if not self.study.has("code_lookup"):
-            return ""
-        rows = self.study.read("code_lookup", where={"from_code": area.code})
-        codes = sorted(self._small & set(rows["to_code"]))
-        return f" In those it is {' and '.join(codes)}." if codes else ""
 
     def _about(self, area: Area, template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {p.name: p.default for p in template.parameters.values()}
         shown = {**defaults, **values, "area": area.name}
         shown.pop("study")
-        kind = KINDS.get(area.area_type, area.area_type.capitalize())
+        told = ("name", "title", "note", "attribution")
         return {
             "area": {
                 "name": area.name,
                 "code": area.code,
-                "kind": kind,
+                "kind": KINDS.get(area.area_type, area.area_type.capitalize()),
                 "members": list(area.members),
                 "vintage": str(area.code_vintage),
             },
-            "study": {
-                "name": self.study.name,
-                "title": self.study.title,
-                "note": self.study.note,
-                "attribution": self.study.attribution,
-                "digest": self.digest,
-            },
-            "template": {
-                "name": template.name,
-                "digest": template.digest,
-                "house": template.house,
-            },
+            "study": {name: getattr(self.study, name) for name in told} | {"digest": self.digest},
+            "template": {name: getattr(template, name) for name in ("name", "digest", "house")},
             "parameters": shown,
             "restricted": self.study.restricted,
         }
@@ -245,18 +221,6 @@ class JobMaker:
         own = area.slug if bare else f"{area.slug}-{slug(area.code)}"
         kind = "" if template.name == DEFAULT else template.name
         return "--".join(part for part in (own, kind, suffix) if part)
-
-
-def with_log(job: Job) -> Job:
-    """`job` with a log of its own in the folder ``logs``."""
-    return replace(job, log=str(job.folder / "logs" / f"{job.name}.log"))
-
-
-def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """`formats` with HTML, which is always made; ParameterError for one that is not known."""
-    for name in formats:
-        errors.check_one_of(name, FORMATS, "format")
-    return tuple(dict.fromkeys(["html", *formats]))
 
 
 def _owners(study: Study) -> dict[str, str]:

@@ -10,53 +10,18 @@ from typing import Any
 
 from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
-from lsp_analysis.reports.job.parameters import TRUE
 from lsp_analysis.reports.job.request import Job, JobMaker
-from lsp_analysis.reports.job.template import DEFAULT, load_template
+from lsp_analysis.reports.job.template import DEFAULT, TRUE, load_template
 from lsp_analysis.study.store import Study
-
-
-def choose_areas(
-    study: Study, *, areas: Sequence[str] = (), decile: int | None = None, every_area: bool = False
-) -> list[str]:
-    """Names and codes of the areas asked for, each once: those named come first.
-
-    Parameters
-    ----------
-    study : the study.
-    areas : names or codes.
-    decile : also small areas in this tenth of the newest edition of the Indices; 1 is the most
-        deprived.
-    every_area : also every small area.
-
-    Raises
-    ------
-    ParameterError
-        Nothing is asked for, or the decile is not from 1 to 10 or has no small areas.
-    """
-    chosen = list(areas)
-    if decile is not None:
-        chosen += _in_decile(study, decile)
-    if every_area:
-        chosen += study.small_areas()["area_code"].tolist()
-    if not chosen:
-        raise ParameterError(
-            "No areas are asked for. Name some (--areas), take a tenth (--decile 1) or all (--all)."
-        )
-    by_code: dict[str, str] = {}
-    for name in chosen:
-        by_code.setdefault(study.area(name).code, name)
-    return list(by_code.values())
 
 
 def _in_decile(study: Study, decile: int) -> list[str]:
     if not 1 <= decile <= 10:
         raise ParameterError(f"A decile is from 1, the most deprived, to 10, not {decile}.")
     small = set(study.small_areas()["area_code"])
-    rows = study.deprivation()
-    rows = rows[rows["area_code"].isin(small)]
-    newest = rows[rows["edition"] == rows["edition"].max()]
-    found = sorted(newest.loc[newest["decile"] == decile, "area_code"])
+    rows = study.deprivation().loc[lambda rows: rows["area_code"].isin(small)]
+    newest = rows["edition"] == rows["edition"].max()
+    found = sorted(rows.loc[newest & (rows["decile"] == decile), "area_code"])
     if not found:
         raise ParameterError(
             f"No small area of this study is in decile {decile} of the newest edition of the "
@@ -72,7 +37,9 @@ class Entry:
     Parameters
     ----------
     areas : name or code of an area, or several.
-    decile, every_area : see `choose_areas`.
+    decile : also small areas in this tenth of the newest edition of the Indices; 1 is the most
+        deprived.
+    every_area : also every small area.
     template : name of a report notebook that ships with the package, or a path ending ``.ipynb``.
     parameters : values for parameters the notebook declares; text is converted to their types.
     formats : ``html``, which is always made, and ``pdf``.
@@ -89,9 +56,27 @@ class Entry:
     place: str = field(default="", repr=False)  # in a batch file, for messages
 
     def areas_in(self, study: Study) -> list[str]:
-        """Names and codes of the areas asked for, each once."""
-        named = [self.areas] if isinstance(self.areas, str) else self.areas
-        return choose_areas(study, areas=named, decile=self.decile, every_area=self.every_area)
+        """Names and codes of the areas asked for, each once: those named come first.
+
+        Raises
+        ------
+        ParameterError
+            Nothing is asked for, or the decile is not from 1 to 10 or has no small areas.
+        """
+        chosen = [self.areas] if isinstance(self.areas, str) else list(self.areas)
+        if self.decile is not None:
+            chosen += _in_decile(study, self.decile)
+        if self.every_area:
+            chosen += study.small_areas()["area_code"].tolist()
+        if not chosen:
+            raise ParameterError(
+                "No areas are asked for. Name some (--areas), take a tenth (--decile 1) or all "
+                "(--all)."
+            )
+        by_code: dict[str, str] = {}
+        for name in chosen:
+            by_code.setdefault(study.area(name).code, name)
+        return list(by_code.values())
 
 
 def jobs_of(entries: Sequence[Entry], maker: JobMaker) -> list[Job]:
@@ -99,13 +84,23 @@ def jobs_of(entries: Sequence[Entry], maker: JobMaker) -> list[Job]:
     jobs = []
     for entry in entries:
         with _said_of(entry.place):
-            notebook, suffix = load_template(entry.template), _suffix(entry.name)
-            asked = {"formats": entry.formats, "suffix": suffix}
+            if not re.fullmatch(r"[a-z0-9-]{0,40}", entry.name):
+                raise ParameterError(
+                    f"The name {entry.name[:60]!r} goes into file names: use lower-case letters, "
+                    "digits and -."
+                )
+            notebook = load_template(entry.template)
+            asked = {"formats": entry.formats, "suffix": entry.name}
             jobs += [
                 maker.make(area, notebook, entry.parameters, **asked)
                 for area in entry.areas_in(maker.study)
             ]
-    return _without_clashes(jobs)
+    repeated = [name for name, times in Counter(job.name for job in jobs).items() if times > 1]
+    if repeated:
+        raise ParameterError(
+            f"Two entries would both write the report {repeated[0]}. Give one of them a name."
+        )
+    return jobs
 
 
 @contextmanager
@@ -175,24 +170,6 @@ def _entry(content: Any) -> Entry:
         parameters=content.get("parameters", {}),
         name=content.get("name", ""),
     )
-
-
-def _suffix(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]{0,40}", name):
-        raise ParameterError(
-            f"The name {name[:60]!r} goes into file names: use lower-case letters, digits and -."
-        )
-    return name
-
-
-def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
-    """`jobs`, if no two of them would write the same report; else ParameterError."""
-    repeated = [name for name, times in Counter(job.name for job in jobs).items() if times > 1]
-    if repeated:
-        raise ParameterError(
-            f"Two entries would both write the report {repeated[0]}. Give one of them a name."
-        )
-    return list(jobs)
 
 
 def shard_of(jobs: Sequence[Job], shard: str) -> list[Job]:

@@ -1,29 +1,55 @@
-"""The notebook a report is made from: found by name, checked, its parameters and style read."""
+"""The notebook a report is made from: found by name, checked, its parameters and style read.
+
+Parameters are declared once, in the notebook, and checked before anything starts.
+"""
 
 from __future__ import annotations
 
+import ast
 import base64
+import contextlib
 import hashlib
+import io
+import json
+import math
+import tokenize
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsp_analysis import untrusted
-from lsp_analysis.errors import LspError, ReportError, did_you_mean
+from lsp_analysis.errors import LspError, ParameterError, ReportError, did_you_mean
 from lsp_analysis.reports.job.digests import states_of
-from lsp_analysis.reports.job.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DEFAULT = "report_area"
-AS_PYTHON = {
-    "kernel_name": "python3",
-    "language": "python",
-}  # whatever its author's kernel is called
+# Whatever its author's kernel is called.
+AS_PYTHON = {"kernel_name": "python3", "language": "python"}
 EXPECTED = ("figures", "tables", "sentences")
+LEAST = {
+    "type": "object",
+    "propertyNames": {"enum": EXPECTED},
+    "additionalProperties": {"type": "integer", "minimum": 0},
+}
+SET_BY_THE_RUNNER = ("study", "area")
+TRUE = dict.fromkeys(["true", "yes", "1", "on"], True)
+TRUTH = TRUE | dict.fromkeys(["false", "no", "0", "off"], False)
+FROM_TEXT: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": TRUTH.get}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell: ``start: str = "2008-04"  # first month of the programme``."""
+
+    name: str
+    kind: str  # str, int, float, bool or list[str]
+    default: Any
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +61,6 @@ class Template:
     parameters: dict[str, Parameter]
     expect: dict[str, int]  # least number of figures, tables and sentences of a whole report
     digest: str
-    notebook: dict[str, Any] = field(repr=False, compare=False)
     state: dict[str, list[int]] = field(repr=False, compare=False)  # of its file when it was read
     house: dict[str, str] = field(default_factory=dict, repr=False)  # see `read_house_style`
     audience: str = ""  # that it is for, unless another is asked for
@@ -52,8 +77,21 @@ def load_template(name: str | Path) -> Template:
     """
     path = _find(str(name))
     state, content = states_of([path]), _read(path)
-    notebook = _parse(content, path)
-    _refuse_other_language(notebook, path)
+    try:
+        text = content.decode("utf-8")  # as nbformat will, without a mark before it
+        notebook = untrusted.parse_json(text, untrusted.schema("notebook"), path.name)
+    except (LspError, UnicodeDecodeError) as error:
+        raise ReportError(
+            f"{path} is damaged, or of before 2014: it is no Jupyter notebook of format 4. Restore "
+            "it from a copy, or open it in Jupyter and save it again."
+        ) from error
+    own = notebook.get("metadata", {}).get("lsp", {})
+    expect = own.get("expect", {})
+    if untrusted.fault_of(expect, LEAST):
+        raise ReportError(
+            f"{path.name} expects {str(expect)[:80]!r} in its metadata. "
+            f"Give whole numbers for {', '.join(EXPECTED)}."
+        )
     cells = [cell for cell in notebook["cells"] if "parameters" in tags_of(cell)]
     if len(cells) != 1 or cells[0]["cell_type"] != "code":
         raise ReportError(
@@ -67,11 +105,9 @@ def load_template(name: str | Path) -> Template:
                 f'The parameters cell of {path.name} does not declare {needed}: str = "...". '
                 "Add it, so that the report is about the area it is asked for."
             )
-    house = read_house_style(path)
+    house, audience = read_house_style(path), str(own.get("audience", ""))
     digest = hashlib.sha256(content).hexdigest()
-    expected = _expected(notebook, path)
-    audience = str(notebook.get("metadata", {}).get("lsp", {}).get("audience", ""))
-    return Template(path.stem, path, declared, expected, digest, notebook, state, house, audience)
+    return Template(path.stem, path, declared, expect, digest, state, house, audience)
 
 
 def tags_of(cell: dict[str, Any]) -> list[str]:
@@ -91,7 +127,10 @@ def _find(name: str) -> Path:
         if not path.is_file():
             raise ReportError(f"There is no report notebook {name}. Check the path.")
         return path.resolve()
-    shipped = _shipped()
+    shipped: dict[str, Path] = {}
+    with contextlib.suppress(LspError):
+        folder = resource("notebooks/reports")
+        shipped = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if name not in shipped:
         raise ReportError(
             f"There is no report template {name[:60]!r}.{did_you_mean(name, shipped)} "
@@ -100,64 +139,11 @@ def _find(name: str) -> Path:
     return shipped[name]
 
 
-def _shipped() -> dict[str, Path]:
-    """Report notebooks that come with the package, by name."""
-    try:
-        folder = resource("notebooks/reports")
-    except LspError:
-        return {}
-    return {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
-
-
 def _read(path: Path) -> bytes:
     try:
         return untrusted.read_bytes(path)
     except LspError as error:
         raise ReportError(f"{error} Restore it from a copy.") from error
-
-
-def _parse(content: bytes, path: Path) -> dict[str, Any]:
-    try:
-        text = content.decode("utf-8")  # as nbformat will, without a mark before it
-        notebook = untrusted.parse_json(text, {"type": "object"}, path.name)
-    except (LspError, UnicodeDecodeError):
-        notebook = {}
-    if notebook.get("nbformat") in (1, 2, 3):  # of before 2014, which Jupyter still opens
-        raise ReportError(
-            f"{path} is a notebook of format {notebook['nbformat']}, and a report needs format 4. "
-            "Open it in Jupyter and save it again."
-        )
-    if untrusted.fault_of(notebook, untrusted.schema("notebook")):
-        raise ReportError(
-            f"{path} is damaged: it is no Jupyter notebook of format 4. Restore it from a copy."
-        )
-    return notebook
-
-
-def _refuse_other_language(notebook: dict[str, Any], path: Path) -> None:
-    """Reports run in this interpreter, under whatever name its author's kernel went."""
-    about = notebook.get("metadata", {})
-    said = [about.get("kernelspec", {}).get("language"), about.get("language_info", {}).get("name")]
-    others = [str(language) for language in said if language not in (None, "", "python")]
-    if others:
-        raise ReportError(
-            f"{path.name} is written in {others[0][:40]}, and a report needs Python. "
-            "Choose a Python kernel for it, and save it again."
-        )
-
-
-def _expected(notebook: dict[str, Any], path: Path) -> dict[str, int]:
-    """What the notebook says it shows: ``"lsp": {"expect": {"figures": 4}}`` in its metadata."""
-    expect = notebook.get("metadata", {}).get("lsp", {}).get("expect", {})
-    good = isinstance(expect, dict) and all(
-        key in EXPECTED and type(least) is int and least >= 0 for key, least in expect.items()
-    )
-    if not good:
-        raise ReportError(
-            f"{path.name} expects {str(expect)[:80]!r} in its metadata. "
-            f"Give whole numbers for {', '.join(EXPECTED)}."
-        )
-    return dict(expect)
 
 
 def read_notebook(path: str | Path, digest: str) -> NotebookNode:
@@ -171,6 +157,120 @@ def read_notebook(path: str | Path, digest: str) -> NotebookNode:
         return nbformat.v4.upgrade(nbformat.reads(content.decode(), as_version=4))
     except Exception as error:  # nbformat and jsonschema share no base class
         raise ReportError(f"The template {path} is damaged. Restore it from a copy.") from error
+
+
+def declared_parameters(source: str, template: str) -> dict[str, Parameter]:
+    """Parameters that the code `source` of a parameters cell declares, in order.
+
+    The code is read, never run: every line is ``name: type = plain value  # what it is``. Without
+    a type, that of the value counts.
+
+    Raises
+    ------
+    ReportError
+        The cell holds something else than such lines; the message names the line and `template`.
+    """
+    try:
+        lines = ast.parse(source).body
+        tokens = [*tokenize.generate_tokens(io.StringIO(source).readline)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
+        raise _unreadable(template, f"is no Python ({error})") from error
+    comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+    found = {}
+    for line in lines:
+        match line:
+            case ast.Expr(value=ast.Constant()):  # a text that explains
+                continue
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=written):
+                kind = ast.unparse(written)
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                kind = ""
+            case _:
+                what = f"has a line that is no parameter: {ast.unparse(line)[:60]}"
+                raise _unreadable(template, what)
+        try:
+            default = ast.literal_eval(line.value)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise _unreadable(template, f"gives {name} no plain value") from error
+        kind = kind or ("list[str]" if isinstance(default, list) else type(default).__name__)
+        if kind not in KINDS:
+            raise _unreadable(template, f"declares {name} as {kind}, not as {', '.join(KINDS)}")
+        found[name] = Parameter(name, kind, default, comments.get(line.end_lineno or 0, ""))
+    return found
+
+
+def _unreadable(template: str, what: str) -> ReportError:
+    return ReportError(
+        f"The parameters cell of {template} {what}. "
+        'Write each parameter as one line: start: str = "2008-04"  # first month.'
+    )
+
+
+def check_parameters(
+    given: Mapping[str, Any], declared: Mapping[str, Parameter], template: str
+) -> dict[str, Any]:
+    """Values of `given`, each of the type its parameter declares.
+
+    Text, as it comes from a command line or a batch file, is converted; text that a ``str``
+    parameter gets stays as it is, so ``007`` is never a number.
+
+    Raises
+    ------
+    ParameterError
+        A name is not declared (papermill would only warn, or run it as code), or a value is not
+        of its type.
+    """
+    free = [name for name in declared if name not in SET_BY_THE_RUNNER]
+    values = {}
+    for name, value in given.items():
+        if name in SET_BY_THE_RUNNER:
+            raise ParameterError(
+                f"The parameter {name} is set by the command itself. Give it there, not as a "
+                "parameter."
+            )
+        if name not in free:
+            raise ParameterError(
+                f"{template} has no parameter {str(name)[:60]!r}.{did_you_mean(str(name), free)} "
+                f"It has {', '.join(free) or 'none'}."
+            )
+        kind = declared[name].kind
+        try:
+            values[name] = _converted(kind, value)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise ParameterError(
+                f"The parameter {name} of {template} is {KINDS[kind][1]}, not {str(value)[:60]!r}."
+            ) from error
+    return values
+
+
+def _converted(kind: str, value: Any) -> Any:
+    """`value` as its parameter's kind; ValueError or TypeError where it is none."""
+    if kind == "list[str]":
+        if isinstance(value, str):
+            as_json = value.lstrip().startswith("[")
+            value = json.loads(value) if as_json else filter(None, map(str.strip, value.split(",")))
+        elif not isinstance(value, list | tuple):
+            raise TypeError
+        return [_converted("str", item) for item in value]
+    if isinstance(value, str) and kind != "str":
+        value = FROM_TEXT[kind](value.strip().casefold())
+    types, _ = KINDS[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
+        raise TypeError
+    if kind == "float" and not math.isfinite(value):
+        raise ValueError
+    if kind == "str":
+        value.encode()  # bytes that were no text come from a command line as lone surrogates
+    return float(value) if kind == "float" else value
+
+
+KINDS: dict[str, tuple[Any, str]] = {
+    "str": (str, "text"),
+    "int": (int, "a whole number"),
+    "float": (int | float, "a number"),
+    "bool": (bool, "true or false"),
+    "list[str]": (list, "a list of texts, such as smoking,burglary"),
+}
 
 
 LARGEST_LOGO = 60_000  # bytes: every page carries it

@@ -81,12 +81,9 @@ def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
             job = by_key.pop(future.key)
             yield job, _result(future, job)
             future.release()
+        lonely = f"No Dask worker was at {scheduler} for {LONELY / 60:g} minutes. "
         for job in by_key.values():
-            yield (
-                job,
-                f"No Dask worker was at {scheduler} for {LONELY / 60:g} minutes. "
-                "Start some with `dask worker`, and take --resume.",
-            )
+            yield job, f"{lonely}Start some with `dask worker`, and take --resume."
 
 
 def _as_they_come(client: Any, done: Any) -> Iterator[Any]:
@@ -100,29 +97,20 @@ def _as_they_come(client: Any, done: Any) -> Iterator[Any]:
         now = time.monotonic()
         if now > asked + ASK:
             asked = now
-            met = now if _has_workers(client) else met
+            with contextlib.suppress(OSError, TimeoutError):  # busy, or lost: then the futures tell
+                met = now if client.nthreads() else met
             if now > met + LONELY:
                 return
-
-
-def _has_workers(client: Any) -> bool:
-    try:
-        return bool(client.nthreads())
-    except (OSError, TimeoutError):  # the scheduler is busy, or lost: then the futures tell
-        return False
 
 
 def _connected(distributed: Any, scheduler: str, workers: int, stack: contextlib.ExitStack) -> Any:
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # results tell what is lost
     if scheduler == LOCAL:
-        settings = {"distributed.scheduler.allowed-failures": TRIES}
         import dask
 
-        stack.enter_context(dask.config.set(settings))
-        cluster = distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None
-        )
-        stack.enter_context(cluster)
+        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": TRIES}))
+        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        cluster = stack.enter_context(distributed.LocalCluster(**options))
         return stack.enter_context(distributed.Client(cluster))
     try:
         return stack.enter_context(distributed.Client(scheduler, timeout=CONNECTING))
@@ -146,8 +134,7 @@ def _check_versions(client: Any) -> None:
         ) from error
     ours = made_with()
     for address, theirs in found.items():
-        if theirs != ours:
-            names = [name for name in ours if theirs.get(name) != ours[name]]
+        if names := [name for name in {**ours, **theirs} if theirs.get(name) != ours.get(name)]:
             raise ReportError(
                 f"The worker {address} differs from this process in {', '.join(names)}. "
                 "Install the same on every machine."
@@ -166,15 +153,12 @@ def make_on_worker(job: Job) -> tuple[ReportRecord | str, dict[str, bytes], byte
             return reason, {}, b""
     with tempfile.TemporaryDirectory(prefix="lsp-") as scratch:
         own = replace(job, out=scratch, log=str(Path(scratch, "log")) if job.log else "")
-        if can_fork():
-            [(_, result)] = make_with(_warm_parent(own), [own], workers=1)
-        else:
-            [(_, result)] = make_in_kernels([own], workers=1)
+        made = make_with(_warm_parent(own), [own], 1) if can_fork() else make_in_kernels([own], 1)
+        [(_, result)] = made
         files, log = {}, b""
         if isinstance(result, ReportRecord):
-            home = own.folder / job.name
-            paths = [own.folder / path for path in result.files]
-            files = {path.relative_to(home).as_posix(): path.read_bytes() for path in paths}
+            start = f"{job.name}/"
+            files = {f.removeprefix(start): (own.folder / f).read_bytes() for f in result.files}
         elif "was changed (" in result:
             result += f" Or the worker at {socket.gethostname()} has another copy of it."
         with contextlib.suppress(OSError):

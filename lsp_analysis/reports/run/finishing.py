@@ -19,14 +19,7 @@ from lsp_analysis.reports.fork.shell import SKIPPED
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.digests import other_versions
 from lsp_analysis.reports.job.request import Job, changed
-from lsp_analysis.reports.page import pdf
-from lsp_analysis.reports.page.content import (
-    Content,
-    marked_csv,
-    plain_text,
-    read_content,
-    spreadsheet,
-)
+from lsp_analysis.reports.page import content, pdf
 from lsp_analysis.reports.page.exporter import render_page
 from lsp_analysis.reports.run.log import add_cells, stamp
 from lsp_analysis.wording import counted
@@ -57,10 +50,10 @@ def finish(
         raise ReportError(fault)
     read = take_sentinel(notebook)
     stamp(notebook, job.about, job.values)
-    content = read_content(notebook)
-    if fault := fault_of_content(content, job.expect):
+    shown = content.read_content(notebook)
+    if fault := fault_of_content(shown, job.expect):
         raise ReportError(fault)
-    written = _files(job, notebook, content)
+    written = _files(job, notebook, shown)
     if fault := changed(job, read):
         raise ReportError(fault)
     if other := other_versions(job.made_with):
@@ -68,16 +61,15 @@ def finish(
             f"The process that made it has {other}. Install the same where reports are asked for "
             "and where they are made."
         )
-    told = (plain_text(block.html) for block in content.blocks if block.kind == "sentence")
+    told = (content.plain_text(block.html) for block in shown.blocks if block.kind == "sentence")
+    counts = {f"{kind}s": shown.count(kind) for kind in ("figure", "table", "sentence")}
     marking = job.about["restricted"]
     record = manifest.record_of(
         job,
         status=manifest.MADE,
-        headline=content.headline or next(told, ""),
-        figures=content.count("figure"),
-        tables=content.count("table"),
-        sentences=content.count("sentence"),
-        facts=dict(content.facts) | ({"restricted": marking} if marking else {}),
+        headline=shown.headline or next(told, ""),
+        **counts,
+        facts=dict(shown.facts) | ({"restricted": marking} if marking else {}),
         files={f"{job.name}/{p}": hashlib.sha256(d).hexdigest() for p, d in written.items()},
         run=run,
     )
@@ -85,7 +77,7 @@ def finish(
     return record
 
 
-def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
+def _files(job: Job, notebook: NotebookNode, shown: content.Content) -> dict[str, bytes]:
     """Content of each file of the report, by its path in the report's folder."""
     page = render_page(notebook)
     written = {
@@ -95,8 +87,10 @@ def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, byte
     if "pdf" in job.formats and not pdf.missing():
         written[f"{job.name}.pdf"] = pdf.render_pdf(page)
     marking = job.about["restricted"]
-    numbers = {b.name: marked_csv(b.csv, marking) for b in content.blocks if b.csv}
-    return written | {f"tables/{name}.csv": spreadsheet(text) for name, text in numbers.items()}
+    numbers = {b.name: content.marked_csv(b.csv, marking) for b in shown.blocks if b.csv}
+    return written | {
+        f"tables/{name}.csv": content.spreadsheet(text) for name, text in numbers.items()
+    }
 
 
 def put_in_place(job: Job, written: dict[str, bytes], record: manifest.ReportRecord) -> None:
@@ -166,22 +160,22 @@ def take_sentinel(notebook: NotebookNode) -> dict[str, str]:
     return read
 
 
-def fault_of_content(content: Content, expect: Mapping[str, Any]) -> str:
+def fault_of_content(shown: content.Content, expect: Mapping[str, Any]) -> str:
     """What a whole report would show and this one does not; empty when all is there.
 
     Parameters
     ----------
-    content : what the executed notebook shows.
+    shown : what the executed notebook shows.
     expect : least number of ``figures``, ``tables`` and ``sentences``, as the template declares.
     """
     for plural, least in expect.items():
         kind = plural.removesuffix("s")
-        found = content.count(kind)
+        found = shown.count(kind)
         if found < least:
             return f"It shows {counted(found, kind)}, and its template expects {least} or more."
-    if not any(content.count(kind) for kind in ("figure", "table", "sentence")):
+    if not any(shown.count(kind) for kind in ("figure", "table", "sentence")):
         return "It shows no figure, no table and no sentence."
-    for block in content.blocks:
+    for block in shown.blocks:
         if block.kind == "figure" and not block.alt:
             return (
                 f"Its figure {block.number} has no text for readers who cannot see it. "

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
@@ -83,9 +84,10 @@ def execute_in_kernel(
     """
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import remove_error_markers
 
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    for name in ("papermill", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with (
         tempfile.TemporaryDirectory(prefix="lsp-") as scratch,
         _own_kernel(Path(scratch)) as kernel,
@@ -106,9 +108,11 @@ def execute_in_kernel(
                 resources={"metadata": {"path": scratch}},
             )
         except PapermillExecutionError:
-            return _read(result)
+            return remove_error_markers(nbformat.read(result, as_version=4))
         except (DeadKernelError, RuntimeError) as error:
-            raise ReportError(reasons[0] if reasons else _died(error)) from error
+            first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            died = f"The kernel that ran the notebook died ({first})."
+            raise ReportError(reasons[0] if reasons else died) from error
 
 
 @contextlib.contextmanager
@@ -116,8 +120,8 @@ def _own_kernel(scratch: Path) -> Iterator[KernelManager]:
     """A manager for one kernel of this interpreter, with all its files in `scratch`."""
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    command += ["--log-level=40"]
+    launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
+    command = [sys.executable, *launch]
     about = {"argv": command, "display_name": KERNEL, "language": "python"}
     spec.write_text(json.dumps({**about, "env": process_environment(scratch)}), encoding="utf-8")
     specs = KernelSpecManager(kernel_dirs=[str(spec.parent.parent)], ensure_native_kernel=False)
@@ -131,18 +135,6 @@ def _own_kernel(scratch: Path) -> Iterator[KernelManager]:
     finally:
         _end_kernel(manager)
         _end_strays(scratch)
-
-
-def _read(path: Path) -> NotebookNode:
-    import nbformat
-    from papermill.execute import remove_error_markers
-
-    return remove_error_markers(nbformat.read(path, as_version=4))
-
-
-def _died(error: Exception) -> str:
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    return f"The kernel that ran the notebook died ({first.rstrip('.')})."
 
 
 @contextlib.contextmanager
