@@ -99,11 +99,13 @@ def _blocks(notebook: Mapping[str, Any]) -> Iterator[Block]:
             sections.append([])
         sections[-1].append(cell)
     for section in sections:
+        text = [cell for cell in section if cell["cell_type"] == "markdown"]
         code = [cell for cell in section if cell["cell_type"] == "code"]
-        first = section[0]["source"].lstrip() if code and section[0] not in code else ""
-        if not first.startswith("###") or any(map(_of_cell, code)):
-            for cell in section:
-                yield from _of_cell(cell)
+        is_minor = text and text[0]["source"].lstrip().startswith("###")
+        if is_minor and code and not any(map(_of_cell, code)):
+            continue
+        for cell in section:
+            yield from _of_cell(cell)
 
 
 def _of_cell(cell: Mapping[str, Any]) -> list[Block]:

@@ -124,7 +124,9 @@ def _numbers(block: Block, marking: str = "") -> dict[str, Any]:
     head, *rows = contents.rows_of(block.csv)
     rows = [row for row in rows if len(row) == len(head)]
     marked = contents.marked_csv(block.csv, marking)
-    link = f"data:text/csv;charset=utf-8,{quote(contents.spreadsheet(marked), safe=',')}"
+    link = ""
+    if len(marked.encode()) <= LARGEST_DOWNLOAD:
+        link = f"data:text/csv;charset=utf-8,{quote(contents.spreadsheet(marked), safe=',')}"
     return {
         "summary": "The numbers" if block.kind == "figure" else "All the numbers",
         "about": block.part.get("title") or block.alt or block.name,
@@ -136,7 +138,7 @@ def _numbers(block: Block, marking: str = "") -> dict[str, Any]:
         "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
         "left_out": max(0, len(rows) - LARGEST_TABLE),
         "file": f"{block.name}.csv",
-        "link": link if len(marked.encode()) <= LARGEST_DOWNLOAD else "",
+        "link": link,
     }
 
 

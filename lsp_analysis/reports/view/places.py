@@ -181,10 +181,11 @@ def borough_name(study: Study) -> str:
 
 def refuse_part(study: Study, area: str, template: str) -> None:
     """ReportError where a page on a whole borough is asked for of less; an empty `area` is all."""
-    place = study.area(area) if area else None
-    if place is not None and (
-        missing := len(set(study.small_areas()["area_code"]) - set(place.members))
-    ):
+    if not area:
+        return
+    place = study.area(area)
+    missing = len(set(study.small_areas()["area_code"]) - set(place.members))
+    if missing:
         raise ReportError(
             f"{template} is about the whole borough, and {place.name} leaves out {missing} of its "
             f"small areas. For {place.name} use the template report_area; for this one give "

@@ -16,9 +16,8 @@ from lsp_analysis.standing.comparison.measured import read_panels
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study
 
-KIND = {plans.MET: "better", plans.ON_TRACK: "close", plans.BEHIND: "none", plans.AWAY: "worse",
-        plans.MISSED: "worse", plans.NO_DATA: "few"}  # fmt: skip
-EXCEPTIONS = (plans.MISSED, plans.AWAY, plans.BEHIND, plans.NO_DATA, plans.ON_TRACK, plans.MET)
+KIND = {plans.MISSED: "worse", plans.AWAY: "worse", plans.BEHIND: "none", plans.NO_DATA: "few",
+        plans.ON_TRACK: "close", plans.MET: "better"}  # exceptions first # fmt: skip
 NOUNS = {"lead_agency": "lead agency", "theme": "theme"}
 WORST, BEST = 3, 1
 MOST_MARKS = 12  # in a row of a group, one a measure
@@ -79,12 +78,16 @@ class PlanView:
     def rows(self) -> pd.DataFrame:
         """A row per measure: its first target still open, else its last. Exceptions come first,
         those furthest from their target before others."""
-        table = self.progress.table.assign(due_by=self.progress.table["due"].map(_due_by))
+        table = self.progress.table
+        ends = table["due"].map(lambda due: parse_period(due).end_time, na_action="ignore")
+        table = table.assign(due_by=ends)
         closed = table["status"].isin((plans.MET, plans.MISSED))
         ahead = table[~closed].sort_values("due_by", kind="stable")
-        past = table[closed].sort_values("due_by", ascending=False, kind="stable")
+        past = table[closed].sort_values(
+            "due_by", ascending=False, kind="stable", na_position="first"
+        )
         found = pd.concat([ahead, past]).drop_duplicates("indicator_id")
-        order = found["status"].map({status: i for i, status in enumerate(EXCEPTIONS)})
+        order = found["status"].map({status: i for i, status in enumerate(KIND)})
         placed = found.assign(order=order, far=found["progress"].fillna(0.0))
         return placed.sort_values(["order", "far"], kind="stable")
 
@@ -208,32 +211,26 @@ class PlanView:
             "Odds are from a state-space forecast and need eight values.",
         }
         table = self.progress.table.reset_index()
-        odds = {m: f.probability for m, f in self.odds.items()}
-        return Part("measures", data, table.assign(probability=table["measure_id"].map(odds)))
+        odds = table["measure_id"].map(self._known_odds())
+        return Part("measures", data, table.assign(probability=odds))
 
     def least_likely(self) -> Part | None:
         """The forecast of the measure least likely to meet a target that is still ahead.
 
         None without such a target, and where no series is long enough: the first screen says so.
         """
-        known = self._known_odds() if self.progress is not None else {}
-        if not known:
+        likely = self._known_odds() if self.progress is not None else {}
+        if not likely:
             return None
-        measure_id = min(known, key=known.__getitem__)
-        return self._path(measure_id, self.odds[measure_id])
-
-    def _known_odds(self) -> dict[str, float]:
-        return {m: f.probability for m, f in self.odds.items() if np.isfinite(f.probability)}
-
-    def _path(self, measure_id: str, forecast: plans.TargetForecast) -> Part:
-        row = self.progress.table.loc[measure_id]
+        measure_id = min(likely, key=likely.__getitem__)
+        forecast, row = self.odds[measure_id], self.progress.table.loc[measure_id]
         indicator = self.study.indicator(row["indicator_id"])
         series, ahead = self.series(measure_id), forecast.paths
         periods = [*series["period"], *ahead["period"]]
         known = list(series["value"])
-        before = [None] * (len(known) - 1)
-        later = {end: [*before, known[-1], *ahead[end]] for end in ("value", "low", "high")}
-        odds = plans.odds_words(forecast.probability).lower()
+        until = [None] * (len(known) - 1) + known[-1:]
+        later = {end: [*until, *ahead[end]] for end in ("value", "low", "high")}
+        odds, lead = plans.odds_words(forecast.probability).lower(), row["lead_agency"]
         target = self.amount(measure_id, forecast.target)
         data = {
             "question": "Will the target be met?",
@@ -249,12 +246,16 @@ class PlanView:
                 str(forecast.sentence()),
                 band={"low": later["low"], "high": later["high"]},
             ),
-            "note": f"Lead agency: {row.get('lead_agency') or 'not named'}.",
+            "note": f"Lead agency: {'not named' if wording.is_missing(lead) else lead}.",
         }
         return Part("figure", data, ahead)
 
-    def _planned(self, row: pd.Series, periods: list[pd.Period]) -> list[float | None]:
-        """Straight lines from the baseline through each target of the indicator in turn."""
+    def _known_odds(self) -> dict[str, float]:
+        return {m: f.probability for m, f in self.odds.items() if np.isfinite(f.probability)}
+
+    def _planned(self, row: pd.Series, periods: list[pd.Period]) -> np.ndarray:
+        """Straight lines from the baseline through each target of the indicator in turn; NaN before
+        and after."""
         same = self.progress.table[self.progress.table["indicator_id"] == row["indicator_id"]]
         points = {year_at(parse_period(row["baseline_period"])): float(row["baseline"])}
         points |= {
@@ -262,27 +263,30 @@ class PlanView:
             for due, target in zip(same["due"], same["target"], strict=True)
             if not wording.is_missing(due) and not wording.is_missing(target)
         }
-        x = sorted(points)
-        y = [points[place] for place in x]
-        places_of = [year_at(p) for p in periods]
-        return [float(np.interp(at, x, y)) if x[0] <= at <= x[-1] else None for at in places_of]
+        x, y = zip(*sorted(points.items()), strict=True)
+        return np.interp(list(map(year_at, periods)), x, y, left=np.nan, right=np.nan)
+
+    def _off_track(self) -> str:
+        """How many measures are: "10 of 12 measures are off track", "The only measure is ..."."""
+        some, every = len(self.off), len(self.rows)
+        if every == 1:
+            return f"{'The only' if some else 'No'} measure is off track"
+        said = "both" if some == every == 2 else wording.of_total(some, every)
+        return f"{wording.capital(said)} measures are off track"
 
     def _title(self) -> str:
         if len(self.rows) == 1:
             return f"{self.name(self.rows.index[0])}: {self.rows['status'].iloc[0]}"
         worst = self.off[self.group].value_counts()
         has_one = len(worst) > 1 and worst.iloc[0] > worst.iloc[1]
-        most = f"; {worst.index[0]} has most" if has_one else ""
-        return f"{many(len(self.off), len(self.rows))} are off track{most}"
+        return self._off_track() + (f"; {worst.index[0]} has most" if has_one else "")
 
     def _verdict(self) -> str:
         leads = self.off[self.group].value_counts()
-        verb = "is" if len(self.rows) == 1 else "are"
-        said = f"{many(len(self.off), len(self.rows))} {verb} off track"
         if len(leads) < 2:
-            return f"{said}."
+            return f"{self._off_track()}."
         most = wording.and_list(f"{name} ({n})" for name, n in leads.head(WORST).items())
-        return f"{said}: {most}."
+        return f"{self._off_track()}: {most}."
 
     def _facts(self) -> str:
         told = f"{wording.capital(wording.counted(len(self.rows), 'measure'))}. "
@@ -369,7 +373,7 @@ class PlanView:
         for measure, row in self.off.head(WORST).iterrows():
             lead = row["lead_agency"]
             agency = "No agency named" if wording.is_missing(lead) else lead
-            told = f"{agency}, {target_words(row['status'])}, due {self.due(measure)}."
+            told = f"{agency}, {plans.target_words(row['status'])}, due {self.due(measure)}."
             items.append([f"{self.name(measure)}:", told])
         lead = "Look first at:" if items else "No measure is off track."
         return {"lead": lead, "items": items, "after": RULE if items else ""}
@@ -393,22 +397,4 @@ class PlanView:
 def _tally(rows: pd.DataFrame) -> list[list[Any]]:
     """How many measures have each status, exceptions first."""
     counts = rows["status"].value_counts()
-    return [[KIND[s], int(counts[s]), s] for s in EXCEPTIONS if s in counts]
-
-
-def many(some: int, every: int) -> str:
-    """Some of all measures, to begin a sentence: "10 of 12 measures", "Both measures"."""
-    if every == 1:
-        return "The only measure" if some else "No measure"
-    said = "both" if some == every == 2 else wording.of_total(some, every)
-    return f"{wording.capital(said)} measures"
-
-
-def _due_by(due: Any) -> pd.Timestamp:
-    return pd.Timestamp.max if wording.is_missing(due) else parse_period(due).end_time
-
-
-def target_words(status: str) -> str:
-    """How a measure stands to its target, inside a sentence: "target missed", "behind target"."""
-    told = {plans.BEHIND: "behind target", plans.AWAY: "moving away from target"}
-    return told.get(status, f"target {status}")
+    return [[kind, int(counts[s]), s] for s, kind in KIND.items() if s in counts]

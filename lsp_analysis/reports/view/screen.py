@@ -11,8 +11,8 @@ from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, Progra
 from lsp_analysis.reports.view import part, places
 from lsp_analysis.reports.view.changes import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, Row
-from lsp_analysis.reports.view.plan import target_words
 from lsp_analysis.standing.agencies import agenda
+from lsp_analysis.standing.agencies.plan import target_words
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
 from lsp_analysis.standing.place.brief import AreaBrief

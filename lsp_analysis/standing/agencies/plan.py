@@ -272,6 +272,12 @@ def odds_words(probability: float) -> str:
     return f"{words} ({share or f'{probability:.0%}'})"
 
 
+def target_words(status: str) -> str:
+    """How a measure stands to its target, inside a sentence: "target missed", "behind target"."""
+    told = {BEHIND: "behind target", AWAY: "moving away from target"}
+    return told.get(status, f"target {status}")
+
+
 def target_forecast(
     series: pd.Series, *, target: float, due: pd.Period, higher_is_better: bool
 ) -> TargetForecast:
