@@ -128,7 +128,7 @@ def answers(way: str, question: Question, groups: Groups) -> tuple[float, float,
 def judged(way: str, question: Question, groups: Groups) -> Judgement:
     """The judgement of `estimate`, or what is left of it without one part."""
     panel = neighbourhoods.read_panel(question)
-    core, past = regression_on_past, history
+    core, past = regression_on_past, neighbourhoods
     if way == "no surroundings":
         panel = replace(panel, neighbours=None)
     if way == "overlapping placebos counted as separate":
