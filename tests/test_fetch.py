@@ -85,8 +85,8 @@ class Answers(BaseHTTPRequestHandler):
             else:
                 self.part(BODY[:3000], len(BODY), ETag='"1"')
         elif path in ("/layer", "/short"):
-            more = "resultOffset=0" in self.form and path == "/layer"
-            answer = {**LOOKUP, "exceededTransferLimit": more}
+            first_page = "resultOffset=0" in self.form
+            answer = LOOKUP if first_page or path == "/layer" else {"features": []}
             counted = "returnCountOnly" in self.form
             self.send(json.dumps({"count": 2} if counted else answer).encode())
         elif path == "/break" and first:

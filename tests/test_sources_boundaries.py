@@ -6,7 +6,7 @@ import geopandas
 import native_files as native
 import pytest
 
-from lsp_analysis.sources.files import BOUNDARY_SUFFIXES, find_files
+from lsp_analysis.sources.formats import BOUNDARY_SUFFIXES, find_files
 from lsp_analysis.sources.ons.boundaries import import_boundaries, recognise_boundaries
 from lsp_analysis.sources.register import Register
 

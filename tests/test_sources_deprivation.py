@@ -6,8 +6,7 @@ import pytest
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import deprivation
-from lsp_analysis.sources.files import find_files
-from lsp_analysis.sources.formats import layouts, recognise
+from lsp_analysis.sources.formats import find_files, layouts, recognise
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import open_grids
 

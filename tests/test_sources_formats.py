@@ -6,7 +6,7 @@ import native_files as native
 import pytest
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
+from lsp_analysis.sources import formats
 from lsp_analysis.sources.formats import read_layouts, recognise, year_of
 from lsp_analysis.study.add.grids import open_grids
 
@@ -19,11 +19,11 @@ optional = { note = "note" }
 unless = "postcode"
 """)
 HEADING = ["LSOA11CD", "Amount"]
-SUFFIXES = (*files.TEXT_SUFFIXES, ".xlsx")
+SUFFIXES = (*formats.TEXT_SUFFIXES, ".xlsx")
 
 
 def find_tables(folder, known):
-    grids = [grid for path in files.find_files(folder, SUFFIXES) for grid in open_grids(path)]
+    grids = [grid for path in formats.find_files(folder, SUFFIXES) for grid in open_grids(path)]
     return [one for grid in grids if (one := recognise(grid, (), known))]
 
 
@@ -70,7 +70,7 @@ def test_title_rows_above_the_headings_are_passed_over(tmp_path):
 def test_hidden_and_lock_files_are_left_out(tmp_path):
     for name in (".hidden/a.csv", "~$b.csv", "sub/c.csv"):
         native.write_rows(tmp_path / name, [HEADING, ["E1", 1]])
-    assert [path.name for path in files.find_files(tmp_path, (".csv",))] == ["c.csv"]
+    assert [path.name for path in formats.find_files(tmp_path, (".csv",))] == ["c.csv"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

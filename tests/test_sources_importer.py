@@ -235,7 +235,7 @@ def test_split_and_merged_areas_are_translated_by_where_residents_live(folder, t
 
 
 def native_headings():
-    from lsp_analysis.sources.ons.larger import COLUMNS
+    from lsp_analysis.sources.ons.areas import COLUMNS
 
     return COLUMNS
 
@@ -373,16 +373,15 @@ def test_copies_that_disagree_are_refused_and_renamed_copies_give_way(folder, tm
     assert "renamed.csv differs in 6 areas from e.csv, which is the publisher's own file" in notes
 
 
-def test_the_adjusted_index_stands_in_only_when_the_published_one_is_missing(folder, tmp_path):
+def test_an_index_that_others_adjusted_to_later_areas_is_told_and_never_used(folder, tmp_path):
     heading = ["LSOA11CD", "LSOA11NM", "IMD 2010 adjusted", "National decile2", "imd_rank"]
     rows = [[code, "", 20.5, 1, 32_700] for code in native.NEW]
     native.write_rows(folder / "adjusted.csv", [heading, *rows])
-    study = open_study(imported(folder, tmp_path))
-    assert set(study.deprivation(edition=2010)["code_vintage"]) == {2001}
     (folder / "indices" / "all" / "c.xlsx").unlink()
-    study = open_study(imported(folder, tmp_path))
-    assert set(study.deprivation(edition=2010)["code_vintage"]) == {2011}
-    assert "adjusted to LSOAs of 2011" in (study.path / "IMPORT.md").read_text()
+    done = import_all(folder, tmp_path)
+    assert 2010 not in set(open_study(done.path).deprivation()["edition"])
+    assert "the published edition is read" in done.spare["adjusted.csv"]
+    assert any("No Index of Deprivation 2010" in note for note in done.notes)
 
 
 def test_without_a_lookup_of_2001_the_early_editions_are_left_out(folder, tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from conftest import ROOT
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources.ons.geography import Borough, Geography
-from lsp_analysis.sources.ons.larger import COLUMNS, read_neighbourhoods
+from lsp_analysis.sources.ons.areas import COLUMNS, read_neighbourhoods
+from lsp_analysis.sources.ons.geography import Geography
 
 ROW = {
     "neighbourhood_code": "mill-end",
@@ -25,7 +25,7 @@ ROW = {
 def geography():
     vintages = [(code, 2001) for code in native.OLD] + [(code, 2011) for code in native.NEW]
     small = pd.DataFrame(vintages, columns=["area_code", "code_vintage"])
-    return Geography(Borough(native.BOROUGH, "Ambleford"), small, pd.DataFrame(), 2011)
+    return Geography(native.BOROUGH, "Ambleford", small, pd.DataFrame(), 2011)
 
 
 def write(tmp_path, *changes):

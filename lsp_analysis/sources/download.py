@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,24 +55,20 @@ class Client:
 
         An answer whose body breaks off is asked for again, unless it is read as a stream.
         """
-        import requests
+        from requests import RequestException
+        from requests.exceptions import ChunkedEncodingError
 
         host = urlsplit(url).netloc
-        for _ in range(TRIES):
+        for tried in range(1, TRIES + 1):
             time.sleep(PAUSE_SECONDS)
             try:
                 answer = self.session.request(method, url, timeout=WAIT_SECONDS, **more)
                 break
-            except requests.exceptions.ChunkedEncodingError as error:
-                broken = error
-            except requests.RequestException as error:
-                raise SourceError(
-                    f"{what}: {host} did not answer ({type(error).__name__}). {AGAIN_LATER}"
-                ) from error
-        else:
-            raise SourceError(
-                f"{what}: the answer of {host} broke off {TRIES} times. {AGAIN_LATER}"
-            ) from broken
+            except RequestException as error:
+                if not isinstance(error, ChunkedEncodingError) or tried == TRIES:
+                    why = type(error).__name__
+                    said = f"{what}: {host} did not answer, or broke off ({why}). {AGAIN_LATER}"
+                    raise SourceError(said) from error
         if answer.status_code not in (200, 206, 416):
             raise SourceError(
                 f"{what}: {host} answered {answer.status_code} {answer.reason}. "
@@ -113,7 +108,9 @@ class Client:
             if version:
                 headers |= {"Range": f"bytes={have}-", "If-Range": version}
             answer = self.ask("GET", url, what, stream=True, headers=headers)
-            begun = have if _goes_on(answer, have) else 0
+            part_from = answer.headers.get("Content-Range", "").partition("-")[0]
+            goes_on = answer.status_code == 206 and part_from == f"bytes {have}"
+            begun = have if goes_on else 0
             if answer.status_code == 416 or (answer.status_code == 206 and not begun):
                 part.unlink(missing_ok=True)
                 continue
@@ -134,9 +131,3 @@ class Client:
             f"{what}: the download broke off {TRIES} times. Try again: it goes on from there, if "
             "the publisher allows."
         )
-
-
-def _goes_on(answer: Any, have: int) -> bool:
-    """Whether an answer is the rest of a file after its first `have` bytes."""
-    told = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    return answer.status_code == 206 and have > 0 and told is not None and int(told[1]) == have

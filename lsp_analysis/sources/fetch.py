@@ -10,7 +10,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -22,8 +21,8 @@ import pandas as pd
 from lsp_analysis import durable, untrusted
 from lsp_analysis.errors import LspError, SourceError, did_you_mean
 from lsp_analysis.sources.download import AGAIN_LATER, Client
-from lsp_analysis.sources.files import sha256
 from lsp_analysis.study.add.grids import HTML
+from lsp_analysis.study.write import file_facts
 
 PIECE = 1 << 16
 BOROUGH = re.compile(r"[EWNS]\d{8}")
@@ -53,8 +52,8 @@ class Address:
 
     def fault(self) -> str:
         """What is wrong with it in a sentence, or an empty string."""
-        if self.kind not in MAKERS:
-            return f'kind is "{self.kind}". It should be one of {", ".join(MAKERS)}.'
+        if self.kind not in ("file", *MAKERS):
+            return f'kind is "{self.kind}". It should be one of file, {", ".join(MAKERS)}.'
         if self.url and not re.match(r"https?://\S+$", self.url):
             return f'"{self.url}" is no address that begins with https://.'
         parts = PurePosixPath(self.file).parts
@@ -75,9 +74,8 @@ class Fetched:
         """The same in lines for a terminal."""
         lines = [f"{name}: {path}" for name, path in self.files.items()]
         lines += [f"NOT FETCHED: {name}: {why}" for name, why in self.problems.items()]
-        return "\n".join(
-            [*lines, f"Next: lsp-analysis import {self.out} --borough ... --out STUDY"]
-        )
+        lines.append(f"Next: lsp-analysis import {self.out} --borough ... --out STUDY")
+        return "\n".join(lines)
 
 
 def read_addresses(path: str | Path | None = None) -> list[Address]:
@@ -104,8 +102,7 @@ def read_addresses(path: str | Path | None = None) -> list[Address]:
         )
     listed = [Address(**{name: (row[name] or "").strip() for name in names}) for row in reader]
     for number, one in enumerate(listed, start=2):
-        wrong = one.fault()
-        if wrong:
+        if wrong := one.fault():
             raise SourceError(f"The table of addresses, row {number} ({one.name}): {wrong}")
     return listed
 
@@ -155,26 +152,19 @@ def fetch_borough(
     client = Client()
     done: dict[str, Path] = {}
     problems: dict[str, str] = {}
-    with _alone(out):
-        for one in listed:
-            if only and one.name not in only:
-                continue
-            try:
-                progress(f"{one.name}: {one.title} ({one.size})")
-                done[one.name] = _fetch(one, borough, out, client)
-            except SourceError as error:
-                problems[one.name] = str(error)
-    return Fetched(out, done, problems)
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Be the only one to fill `out`; SourceError where it cannot be written."""
     try:
         with durable.locked(out.parent, out.name, error=SourceError):
-            yield
+            for one in listed:
+                if only and one.name not in only:
+                    continue
+                try:
+                    progress(f"{one.name}: {one.title} ({one.size})")
+                    done[one.name] = _fetch(one, borough, out, client)
+                except SourceError as error:
+                    problems[one.name] = str(error)
     except OSError as error:
         raise SourceError(f"{out} cannot be written: {error.strerror or error}.") from error
+    return Fetched(out, done, problems)
 
 
 def _fetch(one: Address, borough: str, out: Path, client: Client) -> Path:
@@ -186,7 +176,11 @@ def _fetch(one: Address, borough: str, out: Path, client: Client) -> Path:
         raise SourceError(f"{one.title} has {one.note or 'no address'}. Save it as {target}.")
 
     def download(url: str, output: str, _: Any) -> None:
-        MAKERS[one.kind](one, borough, out, client, Path(output))
+        if one.kind == "file":
+            client.whole_file(url, one.title, target.with_suffix(".part"), Path(output))
+        else:
+            text = MAKERS[one.kind](one, borough, out, client)
+            Path(output).write_text(text, encoding="utf-8")
         _refuse_other(one, Path(output))
 
     pooch.get_logger().setLevel("ERROR")
@@ -213,12 +207,7 @@ def _record(one: Address, target: Path, out: Path) -> None:
         writer = csv.writer(file)
         if not there:
             writer.writerow(["name", "file", "address", "date", "publisher", "licence", "sha256"])
-        writer.writerow([*facts, sha256(target)])
-
-
-def _whole(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
-    """One file as it is."""
-    client.whole_file(one.url, one.title, (out / one.file).with_suffix(".part"), output)
+        writer.writerow([*facts, file_facts(target)["hash"].removeprefix("sha256:")])
 
 
 def _codes(out: Path, year: str) -> list[str]:
@@ -233,39 +222,33 @@ def _codes(out: Path, year: str) -> list[str]:
 
 def _queries(one: Address, borough: str, out: Path) -> Iterator[str]:
     """The query of one data set, once for every hundred codes where it lists codes."""
-    for year in ("11", "21"):
-        mark = "{codes" + year + "}"
-        if mark in one.query:
-            codes = _codes(out, year)
-            for at in range(0, len(codes), CODES_AT_ONCE):
-                some = codes[at : at + CODES_AT_ONCE]
-                quoted = ",".join(some) if one.kind == "nomis" else ",".join(f"'{c}'" for c in some)
-                yield one.query.replace(mark, quoted)
-            return
-    yield one.query.replace("{borough}", borough)
+    listed = re.search(r"\{codes(\d\d)\}", one.query)
+    if not listed:
+        yield one.query.replace("{borough}", borough)
+        return
+    codes = [f"{code}" if one.kind == "nomis" else f"'{code}'" for code in _codes(out, listed[1])]
+    for at in range(0, len(codes), CODES_AT_ONCE):
+        yield one.query.replace(listed[0], ",".join(codes[at : at + CODES_AT_ONCE]))
 
 
-def _pages(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
+def _pages(one: Address, borough: str, out: Path, client: Client) -> str:
     """All records of a layer, page by page."""
     features: list[dict[str, Any]] = []
     form = "geojson" if one.kind == "geojson" else "json"
     expected = 0
     for where in _queries(one, borough, out):
         counted = {"where": where, "returnCountOnly": "true", "f": "json"}
-        expected += int(client.json("POST", one.url, one.title, data=counted).get("count", 0))
+        count = int(client.json("POST", one.url, one.title, data=counted).get("count", 0))
+        expected += count
         offset = 0
-        while True:
+        while offset < count:
             asked = {"where": where, "outFields": "*", "f": form, "resultOffset": offset}
             asked |= {"resultRecordCount": PAGE, "returnGeometry": str(form == "geojson").lower()}
-            answer = client.json("POST", one.url, one.title, data=asked)
-            some = answer.get("features", [])
+            some = client.json("POST", one.url, one.title, data=asked).get("features")
+            if not some:
+                break
             features += some
             offset += len(some)
-            more = answer.get("exceededTransferLimit") or answer.get("properties", {}).get(
-                "exceededTransferLimit"
-            )
-            if not some or not more:
-                break
     if not features:
         raise SourceError(f"{one.title}: the publisher has no record of {borough}. Check the code.")
     if len(features) != expected:
@@ -274,34 +257,29 @@ def _pages(one: Address, borough: str, out: Path, client: Client, output: Path) 
             f"{AGAIN_LATER}"
         )
     if form == "geojson":
-        whole = {"type": "FeatureCollection", "features": features}
-        output.write_text(json.dumps(whole), encoding="utf-8")
-        return
-    rows = [feature["attributes"] for feature in features]
-    pd.DataFrame(rows).to_csv(output, index=False, encoding="utf-8")
+        return json.dumps({"type": "FeatureCollection", "features": features})
+    return pd.DataFrame([feature["attributes"] for feature in features]).to_csv(index=False)
 
 
-def _nomis(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
+def _nomis(one: Address, borough: str, out: Path, client: Client) -> str:
     """All rows of a Nomis query: an answer of the most rows allowed is followed by the next."""
     header, lines = "", []
     for query in _queries(one, borough, out):
-        offset = 0
-        while True:
+        some, offset = None, 0
+        while some is None or len(some) >= CELLS:
             asked = dict(parse_qsl(query)) | {"RecordLimit": CELLS, "RecordOffset": offset}
             text = client.ask("GET", one.url, one.title, params=asked).text
-            head, *some = text.splitlines() or [""]
             _refuse_web_page(one, text.encode())
+            head, *some = text.splitlines() or [""]
             if header and head != header:
                 raise SourceError(f"{one.title}: the answers have different columns.")
             header = head
             lines += some
             offset += len(some)
-            if len(some) < CELLS:
-                break
-    output.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return "\n".join([header, *lines, ""])
 
 
-def _police(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
+def _police(one: Address, borough: str, out: Path, client: Client) -> str:
     """Crimes of the last months inside the borough's outline, as a table of points."""
     import geopandas
 
@@ -323,7 +301,7 @@ def _police(one: Address, borough: str, out: Path, client: Client, output: Path)
         }
         for crime in found.values() if crime.get("location")
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(output, index=False, encoding="utf-8")
+    return pd.DataFrame(rows).to_csv(index=False)
 
 
 def _crimes(
@@ -350,13 +328,7 @@ def _crimes(
     ]
 
 
-MAKERS = {
-    "file": _whole,
-    "arcgis": _pages,
-    "geojson": _pages,
-    "nomis": _nomis,
-    "police": _police,
-}
+MAKERS = {"arcgis": _pages, "geojson": _pages, "nomis": _nomis, "police": _police}
 
 
 def _refuse_web_page(one: Address, head: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Publishers' tables that are no observations: told by their headings, and read.
+"""Publishers' files: found in a folder, told by their headings, and read.
 
 A table is recognised by the headings of its columns, not by its file name: files are renamed,
 trimmed to a region, moved into folders. Only what no heading tells (the year of a yearly file) is
@@ -7,23 +7,29 @@ in a file of the folder `publishers`.
 """
 
 import re
+import shutil
 import tomllib
+import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.add.grids import AGAIN, Grid
+from lsp_analysis.study.add.grids import AGAIN, DAMAGED, LARGEST_UNPACKED, WORKBOOK_SUFFIXES, Grid
 from lsp_analysis.study.add.headings import MARKS, numbers_in
 from lsp_analysis.study.add.layouts import Layout, fold_heading
 from lsp_analysis.study.add.rows import is_remark, read_rows
 from lsp_analysis.study.schema import UNIT_MULTIPLIER
 
+TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+BOUNDARY_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp")
+BESIDE_SHAPES = (".shx", ".dbf", ".prj", ".cpg")
+DATA_SUFFIXES = TEXT_SUFFIXES + WORKBOOK_SUFFIXES + BOUNDARY_SUFFIXES
 SEARCHED = 20  # rows in which headings are looked for
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 MID_YEAR = re.compile(r"mid[- ]?((?:19|20)\d\d)", re.IGNORECASE)
@@ -31,6 +37,54 @@ SHORT_YEAR = re.compile(r"(?:pop[a-z]*|mid)[-_ ]?(\d\d)(?!\d)", re.IGNORECASE)
 MISSING = MARKS | {"na"}
 SHOWN = 5  # codes in a message
 LICENCE = "Open Government Licence v3.0"
+
+
+def find_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Files below `folder` with one of `suffixes`, in order; hidden and lock files left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.name.lower().endswith(suffixes)
+        and not path.name.startswith("~$")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def unpack(archive: Path, out: Path) -> list[Path]:
+    """The data files of a zip archive, unpacked into a folder of its own below `out`.
+
+    Raises
+    ------
+    SourceError
+        The archive is damaged, needs a password, holds no data, or unpacks to more than 4 GB.
+    """
+    target = out / archive.stem
+    made = []
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            names = {item: item.filename.lower() for item in packed.infolist()}
+            wanted = [
+                item
+                for item, name in names.items()
+                if name.endswith(DATA_SUFFIXES + BESIDE_SHAPES) and "__macosx" not in name
+            ]
+            size = sum(item.file_size for item in wanted)
+            if size > LARGEST_UNPACKED:
+                raise SourceError(
+                    f"{archive.name} unpacks to more than 4 GB. Unpack what you need."
+                )
+            untrusted.refuse_bomb(archive, size)
+            target.mkdir(parents=True, exist_ok=True)
+            for item in wanted:
+                made.append(target / PurePosixPath(item.filename.replace("\\", "/")).name)
+                with packed.open(item) as source, made[-1].open("wb") as file:
+                    shutil.copyfileobj(source, file)
+    except (*DAMAGED, OSError, RuntimeError, NotImplementedError) as error:
+        raise SourceError(f"{archive.name} cannot be unpacked ({error}). {AGAIN}") from error
+    if not made:
+        raise SourceError(f"{archive.name} holds no table and no boundaries.")
+    return [path for path in made if path.name.lower().endswith(DATA_SUFFIXES)]
 
 
 @cache
@@ -48,17 +102,15 @@ def layouts() -> tuple[Layout, ...]:
 def read_layouts(text: str) -> list[Layout]:
     """The tables that one file describes."""
     shared = tomllib.loads(text)
-    tables = shared.pop("table", [{}])
-    return [_layout(shared | table, shared.get("indicator", {})) for table in tables]
-
-
-def _layout(table: dict[str, Any], shared: Mapping[str, Any]) -> Layout:
-    about = {**shared, **table.pop("indicator", {})}
-    about.setdefault("source", f"{table['title']} ({table['publisher']})")
-    if not table.get("kind"):
+    made = []
+    for table in shared.pop("table", [{}]):
+        facts = shared | table
+        about = shared.get("indicator", {}) | table.get("indicator", {})
+        about.setdefault("source", f"{facts['title']} ({facts['publisher']})")
         about.setdefault("multiplier", UNIT_MULTIPLIER.get(about.get("unit", ""), 1.0))
         about.setdefault("polarity", "none")
-    return Layout(**table, indicator={"licence": LICENCE, **about})
+        made.append(Layout(**facts | {"indicator": {"licence": LICENCE, **about}}))
+    return made
 
 
 @dataclass(frozen=True)
@@ -73,19 +125,9 @@ class Found:
     year: int = 0
 
     @property
-    def kind(self) -> str:
-        """What the table holds, for example ``deprivation``."""
-        return self.layout.kind
-
-    @property
     def place(self) -> str:
         """The file, and the sheet if it is one of a workbook, as an error names them."""
         return self.grid.place
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.grid.path
 
     @property
     def title(self) -> str:
@@ -99,9 +141,11 @@ class Found:
 
     def rows(
         self,
-        codes: Iterable[str] | None = None,
+        codes: Collection[str] | None = None,
         role: str = "area_code",
+        *,
         distinct: bool = False,
+        whole: bool = False,
     ) -> pd.DataFrame:
         """Rows as text, one column per role, and ``row``, its number in the file.
 
@@ -110,23 +154,22 @@ class Found:
         codes : keep only the rows with one of these codes; all rows when None.
         role : the column the codes are in.
         distinct : keep a row only the first time its cells are seen, as of a long directory.
+        whole : whether the table must have all of the codes if it has any.
 
         Raises
         ------
         SourceError
             A row has fewer cells than there are headings, or none is wanted and the last is not
-            ended: the file was cut.
+            ended: the file was cut. Or codes are lacking.
         """
-        wanted = None if codes is None else frozenset(codes)
         at, needed, width = self.columns[role], max(self.columns.values()), len(self.headings)
+        wanted = None if codes is None else frozenset(codes)
 
         def code_of(_: int, row: list[str]) -> str:
             if len(row) <= needed and is_remark(row):
                 return ""
-            code = row[at].strip() if at < len(row) else ""
-            if wanted is None or at >= len(row):
-                return code or "?"
-            return code if code in wanted else ""
+            code = (row[at].strip() if at < len(row) else "") or "?"
+            return code if wanted is None or at >= len(row) or code in wanted else ""
 
         made, last = read_rows(
             self.grid, self.heading_row, width, self.columns, code_of, distinct=distinct
@@ -135,6 +178,8 @@ class Found:
         if (short or (wanted and made.empty)) and not self.grid.ended:
             lacks = "" if wanted is None else "has none of the rows wanted and "
             raise SourceError(f"{self.place} {lacks}breaks off in its last row: it is cut. {AGAIN}")
+        if whole and wanted and not made.empty:
+            refuse_gaps(made[role], wanted, self.named)
         return made.drop(columns="code").rename_axis("row").reset_index()
 
     def numbers(self, rows: pd.DataFrame, role: str) -> pd.Series:
@@ -147,13 +192,11 @@ class Found:
         """
         made = numbers_in(rows[role])
         wrong = made.isna() & ~rows[role].str.casefold().isin(MISSING)
-        if wrong.any():
-            bad = rows[wrong].iloc[0]
-            heading = self.headings[self.columns[role]]
-            raise SourceError(
-                f'{self.place}, row {bad["row"]}: "{bad[role]}" is not a number (column '
-                f'"{heading}"). Correct the cell, or download the file again.'
-            )
+        heading = self.headings[self.columns[role]]
+        said = ': "{cell}" is not a number (column "{heading}"). '
+        said += "Correct the cell, or download the file again."
+        bad = rows[wrong].rename(columns={role: "cell"}).assign(heading=heading)
+        refuse_rows(bad, self.place, said)
         return made
 
     def refuse_repeats(self, rows: pd.DataFrame) -> None:
@@ -166,6 +209,12 @@ class Found:
                 f"{first['row']}, and {len(repeated)} repeated rows in all. Delete the repeats, "
                 "or download the file again."
             )
+
+
+def refuse_rows(wrong: pd.DataFrame, place: str, said: str, line: str = "row") -> None:
+    """Stop at the first of these rows with a sentence that has its columns in braces."""
+    for row in wrong.head(1).to_dict("records"):
+        raise SourceError(f"{place}, {line} {row['row']}" + said.format(**row))
 
 
 def refuse_gaps(

@@ -1,66 +1,41 @@
 """A folder of publishers' files into a study of one borough: find, read, check, write whole."""
 
-from __future__ import annotations
-
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import durable
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import deprivation, files
+from lsp_analysis.sources import deprivation, formats, police
 from lsp_analysis.sources.fetch import RECORD
-from lsp_analysis.sources.formats import Found, layouts, recognise
-from lsp_analysis.sources.ons import boundaries, populations
-from lsp_analysis.sources.ons.geography import (
-    A_LIST,
-    KIND_LISTS,
-    KIND_LOOKUP,
-    KIND_NAMES,
-    Geography,
-    find_geography,
-    find_parents,
-    recognise_lookup,
-    share_by_residents,
-)
-from lsp_analysis.sources.ons.larger import (
-    make_areas,
-    make_members,
-    make_msoas,
-    make_neighbourhoods,
-    make_wards,
-    read_neighbourhoods,
-)
-from lsp_analysis.sources.police import street
-from lsp_analysis.sources.police.crime import import_crime
+from lsp_analysis.sources.formats import Found, layouts
+from lsp_analysis.sources.ons import areas as larger
+from lsp_analysis.sources.ons import boundaries, geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.sources.tables import import_tables, read_tables
-from lsp_analysis.study.add.grids import Grid, open_grids
+from lsp_analysis.study.add.grids import open_grids
 from lsp_analysis.study.add.layouts import Account, Layout, OwnTable
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.write import refuse_if_not_a_study, write_study
 
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
-
 NOTES = "IMPORT.md"
 NOT_NEEDED = "not needed beside the others, or nothing in it is of this borough"
-NOT_USED = {KIND_LOOKUP: "another lookup was used", KIND_LISTS: A_LIST}
-NOT_USED["deprivation_denominators"] = (
-    "people by which the Indices divide, no measures of their own"
-)
+NOT_USED = {
+    geography.KIND_LOOKUP: "another lookup was used",
+    "neighbourhood_lists": "a list of neighbourhoods: give yours with --neighbourhoods, in a file "
+    f"with the columns {', '.join(larger.COLUMNS)}",
+    "deprivation_denominators": "people by which the Indices divide, no measures of their own",
+    "deprivation_adjusted": "its ranks are worked out by others: the published edition is read",
+}
 OTHER_ENDING = "its name does not end as that of a table or of boundaries, such as .csv or .xlsx"
 NO_POLYGONS = ("no boundaries of LSOAs, MSOAs or wards", "not needed, or none of this borough")
 HEADS = ("file", "rows", "areas", "period", "kind")
-POLICE = {"": (street.KIND, street.KIND_POINTS), street.STOPS: (street.KIND_STOPS,)}
-POLICE["Outcome"] = (street.KIND_OUTCOMES,)
 
 
 @dataclass(frozen=True)
@@ -89,14 +64,12 @@ class Imported:
 
     def sentence(self) -> str:
         """The same as a table for a terminal, what could not be read last."""
+        rows = [(HEADS, []), *((account.cells(), account.notes) for account in self.accounts)]
+        widths = [max(map(len, column)) for column in zip(*(row for row, _ in rows), strict=True)]
         lines = []
-        if self.accounts:
-            table = [HEADS, *(account.cells() for account in self.accounts)]
-            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-            for row, account in zip(table, (None, *self.accounts), strict=True):
-                line = "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True))
-                lines.append(line.rstrip())
-                lines += [f"    {note}" for note in (account.notes if account else ())]
+        for row, notes in rows if self.accounts else ():
+            lines.append("  ".join(map(str.ljust, row, widths)).rstrip())
+            lines += [f"    {note}" for note in notes]
         lines += [f"used: {place}" for place in self.used]
         lines += [f"not needed: {place}: {why}" for place, why in self.spare.items()]
         lines += [f"NOT READ: {place}: {why}" for place, why in self.problems.items()]
@@ -159,36 +132,38 @@ class _Found:
 
 
 def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
-    paths = [(path, folder) for path in files.find_files(folder, files.DATA_SUFFIXES)]
-    paths = [(path, root) for path, root in paths if path.name != RECORD]
-    for path in files.find_files(folder, ("",)):
-        if not path.name.lower().endswith((*files.DATA_SUFFIXES, *files.BESIDE_SHAPES, ".zip")):
+    paths = {
+        path: folder
+        for path in formats.find_files(folder, formats.DATA_SUFFIXES)
+        if path.name != RECORD
+    }
+    known = (*formats.DATA_SUFFIXES, *formats.BESIDE_SHAPES, ".zip")
+    for path in formats.find_files(folder, ("",)):
+        if not path.name.lower().endswith(known):
             register.spare[path.name] = OTHER_ENDING
-    for archive in files.find_files(folder, (".zip",)):
+    for archive in formats.find_files(folder, (".zip",)):
         with register.guard(archive.name):
-            paths += [(path, unpacked) for path in files.unpack(archive, unpacked)]
+            paths |= dict.fromkeys(formats.unpack(archive, unpacked), unpacked)
     found = _Found(defaultdict(list), [], [])
-    for path, root in paths:
+    of_kind = [layout for layout in layouts() if layout.kind]
+    for path, root in paths.items():
         with register.guard(path.name):
-            if path.name.lower().endswith(files.BOUNDARY_SUFFIXES):
+            if path.name.lower().endswith(formats.BOUNDARY_SUFFIXES):
                 polygons = boundaries.recognise_boundaries(path)
                 found.polygons += polygons
                 register.unused[path.name] = NO_POLYGONS[bool(polygons)]
                 continue
             folders = tuple(reversed(path.relative_to(root).parts[:-1]))
-            known = [one for grid in open_grids(path) if (one := _known(grid, folders))]
-            for one in known:
-                found.tables[one.kind].append(one)
-                register.unused[one.place] = NOT_USED.get(one.kind, NOT_NEEDED)
-            if not known:
-                found.others.append(path)
+            tables = [
+                formats.recognise(grid, folders, of_kind) or geography.recognise_lookup(grid)
+                for grid in open_grids(path)
+            ]
+            tables = list(filter(None, tables))
+            for table in tables:
+                found.tables[table.layout.kind].append(table)
+                register.unused[table.place] = NOT_USED.get(table.layout.kind, NOT_NEEDED)
+            found.others += [] if tables else [path]
     return found
-
-
-def _known(grid: Grid, folders: tuple[str, ...]) -> Found | None:
-    """The table of a known format in a grid: a publisher's, or a lookup."""
-    of_kind = [layout for layout in layouts() if layout.kind]
-    return recognise(grid, folders, of_kind) or recognise_lookup(grid)
 
 
 def _import(
@@ -200,36 +175,37 @@ def _import(
     register: Register,
 ) -> Imported:
     tables = found.tables
-    geography = find_geography(tables[KIND_LOOKUP], borough, vintage, register)
-    areas, members = _areas(tables, geography, neighbourhoods, register)
-    places = Places(areas, geography.lookup, geography.vintage)
-    people = populations.import_populations(tables[populations.KIND], geography, places, register)
+    place = geography.find_geography(tables[geography.KIND_LOOKUP], borough, vintage, register)
+    areas, members = _areas(tables, place, neighbourhoods, register)
+    places = Places(areas, place.lookup, vintage)
+    people = larger.import_populations(tables["populations"], place, places, register)
     read = read_tables(found.others, places, register)
-    shared = {"residents": _earliest(people, read)}
-    shared["lookup"] = share_by_residents(geography.lookup, shared["residents"])
-    geography, places = replace(geography, **shared), replace(places, **shared)
-    shapes = _boundaries(found.polygons, areas, geography, register)
-    ranks = deprivation.import_deprivation(
-        [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]], geography.codes, register
-    )
-    domains = [*tables[deprivation.KIND], *tables[deprivation.KIND_DOMAINS]]
-    indicators, observations = import_tables(read, domains, places, geography, register)
-    lsoas = None if shapes is None else shapes[shapes["area_code"].isin(geography.own)]
-    for what, kinds in POLICE.items():
+    residents = _earliest(people, read)
+    shared = {"residents": residents}
+    shared["lookup"] = geography.share_by_residents(place.lookup, residents)
+    place, places = replace(place, **shared), replace(places, **shared)
+    shapes = _boundaries(found.polygons, areas, place, register)
+    indices = tables[deprivation.KIND]
+    ranks = deprivation.import_deprivation(indices, place.codes, register)
+    domains = [*indices, *tables[deprivation.KIND_DOMAINS]]
+    made = [import_tables(read, domains, place.codes, places, register)]
+    lsoas = None if shapes is None else shapes[shapes["area_code"].isin(place.own)]
+    for what, kinds in police.KINDS.items():
         mine = [one for kind in kinds for one in tables[kind]]
-        made, rows = import_crime(mine, geography, lsoas, people, register, what)
-        indicators = pd.concat([indicators, pd.DataFrame(made)], ignore_index=True)
-        observations = pd.concat([observations, rows], ignore_index=True)
-    made = {
+        made.append(police.import_crime(mine, place, lsoas, people, register, what))
+    indicators, observations = (
+        pd.concat(parts, ignore_index=True) for parts in zip(*made, strict=True)
+    )
+    written = {
         "areas": areas,
-        "indicators": indicators,
-        "observations": _carried_forward(observations, register),
         "deprivation": ranks,
-        "area_members": make_members(geography, *members),
-        "code_lookup": geography.lookup,
+        "area_members": larger.make_members(place, *members),
+        "code_lookup": place.lookup,
         "populations": people,
     }
-    place = geography.borough
+    written = {name: table for name, table in written.items() if not table.empty}
+    written["indicators"] = indicators
+    written["observations"] = _carried_forward(observations, register)
     title = f"{place.name}: published statistics of small areas"
     done = Imported(
         out,
@@ -239,26 +215,18 @@ def _import(
         tuple(register.notes),
         tuple(register.used_elsewhere()),
     )
-    write_study(
-        out,
-        {
-            name: table
-            for name, table in made.items()
-            if not table.empty or name in ("observations", "indicators")
-        },
-        shapes,
-        about={
-            "name": slug(place.name, fallback=place.code),
-            "title": title,
-            "licenses": register.licences,
-            "sources": register.sources,
-            "lsp:simulated": False,
-            "lsp:attribution": register.attribution,
-            "lsp:code_vintage": geography.vintage,
-            "lsp:small_area_type": "lsoa",
-        },
-        extra_files={NOTES: _notes(title, done, register)},
-    )
+    about = {
+        "name": slug(place.name, fallback=place.code),
+        "title": title,
+        "licenses": register.licences,
+        "sources": register.sources,
+        "lsp:simulated": False,
+        "lsp:attribution": register.attribution,
+        "lsp:code_vintage": vintage,
+        "lsp:small_area_type": "lsoa",
+    }
+    notes = {NOTES: _notes(title, done, register)}
+    write_study(out, written, shapes, about=about, extra_files=notes)
     return done
 
 
@@ -266,50 +234,50 @@ def _earliest(people: pd.DataFrame, read: Sequence[tuple[Path, OwnTable]]) -> pd
     """Residents by area of the earliest estimate or panel, to share split areas by."""
     counts = {}
     if not people.empty:
-        first = people[people["period"] == people["period"].min()]
-        counts[str(first["period"].iloc[0])] = first.groupby("area_code")["population"].sum()
+        first = people["period"].min()
+        own = people[people["period"] == first]
+        counts[str(first)] = own.groupby("area_code")["population"].sum()
     for _, table in read:
         if table.layout and table.layout.carried_forward:
-            cells = table.cells.set_index("area_code")
-            number = pd.to_numeric(cells["denominator"], errors="coerce")
+            number = pd.to_numeric(table.cells["denominator"], errors="coerce")
+            number.index = table.cells["area_code"]
             alone = number[~number.index.duplicated()]  # a repeated row is told when it is taken
-            counts.setdefault(cells["period_start"].iloc[0][:4], alone)
+            counts.setdefault(table.cells["period_start"].iloc[0][:4], alone)
     return counts[min(counts)] if counts else None
 
 
 def _areas(
     tables: dict[str, list[Found]],
-    geography: Geography,
+    place: geography.Geography,
     neighbourhoods: str | Path | None,
     register: Register,
-) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+) -> tuple[pd.DataFrame, Sequence[pd.DataFrame]]:
     """The table `areas`, and what its larger areas are made of in the years given."""
-    known = tables[KIND_LOOKUP]
-    parents = find_parents(known, geography, register)
-    larger = [
-        make_msoas(parents, tables[KIND_NAMES], geography, register),
-        make_wards(known, geography, register),
+    lookups = tables[geography.KIND_LOOKUP]
+    made = [
+        larger.make_msoas(lookups, tables["msoa_names"], place, register),
+        larger.make_wards(lookups, place, register),
     ]
     if neighbourhoods is not None:
         path = Path(neighbourhoods)
-        rows = read_neighbourhoods(path, geography)
-        larger.append(make_neighbourhoods(rows))
+        rows = larger.read_neighbourhoods(path, place)
+        made.append(larger.make_neighbourhoods(rows))
         said = "; ".join(dict.fromkeys(text for text in rows["source"] if text))
         own = Layout("Neighbourhoods", "the partnership", licence="")
         register.use_file(path, own.title, own, said)
-    areas, members = zip(*larger, strict=True)
-    return make_areas(geography, *areas), list(members)
+    areas, members = zip(*made, strict=True)
+    return larger.make_areas(place, *areas), members
 
 
 def _boundaries(
     found: list[boundaries.BoundaryFile],
     areas: pd.DataFrame,
-    geography: Geography,
+    place: geography.Geography,
     register: Register,
-) -> GeoDataFrame | None:
+) -> pd.DataFrame | None:
     """Polygons of the study's small areas, and of MSOAs and wards where a file has them all."""
-    year = geography.vintage
-    shapes = [boundaries.import_boundaries(found, "lsoa", geography.own, register, year=year)]
+    year = place.vintage
+    shapes = [boundaries.import_boundaries(found, "lsoa", place.own, register, year=year)]
     if shapes[0] is None:
         register.note(
             f"No boundaries of this borough's LSOAs of {year} were found in the folder: maps and "
@@ -319,22 +287,17 @@ def _boundaries(
     for level in ("msoa", "ward"):
         codes = areas.loc[areas["area_type"] == level, "area_code"].tolist()
         shapes.append(boundaries.import_boundaries(found, level, codes, register))
-    import geopandas
-
-    return pd.concat([part for part in shapes if part is not None], ignore_index=True).pipe(
-        geopandas.GeoDataFrame, crs=boundaries.NATIONAL_GRID
-    )
+    return pd.concat([part for part in shapes if part is not None], ignore_index=True)
 
 
 def _carried_forward(observations: pd.DataFrame, register: Register) -> pd.DataFrame:
     """Mark years whose denominators are, in every area, those of the year before, as estimated."""
     made = observations
     for layout in layouts():
-        if not layout.carried_forward or made.empty:
+        mine = made["indicator_id"] == layout.indicator.get("indicator_id")
+        if not layout.carried_forward or not mine.any():
             continue
-        name = layout.indicator["indicator_id"]
-        rows = made[made["indicator_id"] == name]
-        table = rows.pivot_table("denominator", "period_start", "area_code")
+        table = made[mine].pivot_table("denominator", "period_start", "area_code")
         again = [
             later for one, later in pairwise(table.index) if table.loc[one].equals(table.loc[later])
         ]
@@ -344,29 +307,28 @@ def _carried_forward(observations: pd.DataFrame, register: Register) -> pd.DataF
                 f"{layout.title}: the denominators of {years} repeat those of the year before; "
                 'these rates carry the note "estimated".'
             )
-            late = (made["indicator_id"] == name) & made["period_start"].isin(again)
+            late = mine & made["period_start"].isin(again)
             made = made.assign(note=made["note"].mask(late, "estimated"))
     return made
 
 
 def _notes(title: str, done: Imported, register: Register) -> str:
     """What was read, left out and why, as Markdown."""
-    table = []
-    if done.accounts:
-        rows = [(*HEADS, "columns", "notes"), ("---",) * (len(HEADS) + 2)]
-        rows += [(*a.cells(), a.columns, "; ".join(a.notes)) for a in done.accounts]
-        lines = ["| " + " | ".join(c.replace("|", "/") for c in row) + " |" for row in rows]
-        table = ["## Tables read", "", *lines, ""]
-    lists = {
+    parts = {
         f"# {title}\n\nMade by `lsp-analysis import` from the files below.": [
-            f"{source['title']}: `{source['path']}`, {source['publisher']}"
+            f"- {source['title']}: `{source['path']}`, {source['publisher']}"
             + (f" ({source['note']})" if "note" in source else "")
             for source in register.sources
         ],
-        "## What to know": done.notes,
-        "## Not read": [f"`{place}`: {why}" for place, why in done.problems.items()],
-        "## Not needed": [f"`{place}`: {why}" for place, why in done.spare.items()],
+        "## Tables read": [],
+        "## What to know": [f"- {note}" for note in done.notes],
+        "## Not read": [f"- `{place}`: {why}" for place, why in done.problems.items()],
+        "## Not needed": [f"- `{place}`: {why}" for place, why in done.spare.items()],
     }
-    parts = [[head, "", *(f"- {one}" for one in said), ""] for head, said in lists.items() if said]
-    lines = [line for part in (*parts[:1], table, *parts[1:]) for line in part]
+    if done.accounts:
+        rows = [(*HEADS, "columns", "notes"), ("---",) * (len(HEADS) + 2)]
+        rows += [(*a.cells(), a.columns, "; ".join(a.notes)) for a in done.accounts]
+        cells = ([cell.replace("|", "/") for cell in row] for row in rows)
+        parts["## Tables read"] = [f"| {' | '.join(row)} |" for row in cells]
+    lines = [line for head, said in parts.items() if said for line in (head, "", *said, "")]
     return "\n".join([*lines, register.attribution, ""])

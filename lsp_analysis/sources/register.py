@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import Found
 from lsp_analysis.study.add.layouts import Account, Layout
+from lsp_analysis.study.write import file_facts
 
 LICENCES: dict[str, dict[str, str]] = tomllib.loads(
     (resources.files("lsp_analysis.sources") / "licences.toml").read_text("utf-8")
@@ -63,18 +63,17 @@ class Register:
         key, values : columns of codes, and the column in which all copies must agree; a note tells
             of each other copy, and none is used where two of equal standing disagree.
         """
-        best, frame = None, None
+        copies = []
         for found in sorted(founds, key=_standing):
-            rows = None
             with self.guard(found.place):
                 rows = read(found)
-            if rows is None or rows.empty:
-                continue
-            if best is None:
-                best, frame = found, rows
-                if key is None:
-                    break
-                continue
+                copies += [] if rows.empty else [(found, rows)]
+            if copies and key is None:
+                break
+        if not copies:
+            return None
+        (best, frame), *others = copies
+        for found, rows in others:
             differing = _differing(frame, rows, key, values)
             said = f"differs in {len(differing)} areas from" if differing else "says the same as"
             if differing and found.layout.native == best.layout.native:
@@ -87,8 +86,7 @@ class Register:
             own = best.layout.native and not found.layout.native
             why = "is the publisher's own file" if own else "comes first"
             self.note(f"{found.place} {said} {best.place}, which {why} and was used.")
-        if best is not None:
-            self.use_file(best.path, best.title, best.layout)
+        self.use_file(best.grid.path, best.title, best.layout)
         return frame
 
     def use_file(self, path: Path, title: str, layout: Layout, note: str = "") -> None:
@@ -99,7 +97,7 @@ class Register:
             "publisher": layout.publisher,
             "licence": LICENCES[layout.licence]["title"] if layout.licence else "",
             "path": path.name,
-            "hash": f"sha256:{files.sha256(path)}",
+            "hash": file_facts(path)["hash"],
             "note": "; ".join(text for text in (renamed, note) if text),
         }
         self._sources.setdefault(path.name, {key: value for key, value in facts.items() if value})

@@ -1,7 +1,7 @@
 """Tables of any publisher, or of nobody known, through the one reader of tables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,6 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources.deprivation import NO_MEASURES, read_domains
 from lsp_analysis.sources.formats import Found, layouts, refuse_gaps
-from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.layouts import Layout, OwnTable
@@ -49,8 +48,8 @@ def read_tables(
 def import_tables(
     read: Sequence[tuple[Path, OwnTable]],
     domains: Sequence[Found],
+    codes: Mapping[int, Sequence[str]],
     places: Places,
-    geography: Geography,
     register: Register,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `indicators` and `observations` of all tables that are of no format of their own.
@@ -58,21 +57,29 @@ def import_tables(
     Parameters
     ----------
     read : from `read_tables`.
-    domains : tables of the Indices of Deprivation, for their domains.
-    places, geography : areas of the study.
+    domains, codes : tables of the Indices of Deprivation, for their domains, and small areas by
+        year of their codes.
+    places : areas of the study.
     register : gets an account of each table, and the reason for each file that cannot be read.
     """
     every = list(read)
     for found in domains:
         with register.guard(found.place):
-            table = read_domains(found, geography.codes)
+            table = read_domains(found, codes)
             if not table.account.problem:
-                every.append((found.path, table))
+                every.append((found.grid.path, table))
             elif table.account.problem == NO_MEASURES:
                 register.note(f"{found.place}: {NO_MEASURES}.")
-    known = pd.DataFrame(columns=schema.TABLES["indicators"].names)
-    observed = pd.DataFrame(columns=schema.TABLES["observations"].names)
-    for path, table in sorted(every, key=_standing):
+    known, observed = (
+        pd.DataFrame(columns=schema.TABLES[name].names) for name in ("indicators", "observations")
+    )
+
+    def standing(one: tuple[Path, OwnTable]) -> tuple[bool, bool, str]:
+        """The publishers' own tables first, then in order of name."""
+        layout = one[1].layout
+        return layout is None, layout is not None and not layout.native, one[1].account.place
+
+    for path, table in sorted(every, key=standing):
         with register.guard(table.account.place):
             known, observed = _take(path, table, places, known, observed, register)
     return known, _with_gaps(observed, places)
@@ -81,19 +88,17 @@ def import_tables(
 def _with_gaps(observed: pd.DataFrame, places: Places) -> pd.DataFrame:
     """A row that says "not available" for each period an area lacks and others of its kind have,
     and for each that a publisher left out between two of its own."""
-    level = observed["area_code"].map(places.level)
+    everybody = observed[(observed[["sex", "age", "group"]] == schema.ALL).all(axis=1)]
+    level = everybody["area_code"].map(places.level)
+    said = dict.fromkeys(["sex", "age", "group"], schema.ALL) | {"note": "not available"}
     parts = [observed]
-    everybody = (observed[["sex", "age", "group"]] == schema.ALL).all(axis=1)
-    for (name, _), rows in observed[everybody].groupby(["indicator_id", level]):
-        periods = rows[["period_start", "period_end"]].drop_duplicates()
-        periods = _without_skips(periods)
-        areas = rows[["area_code"]].drop_duplicates()
-        if len(rows) < len(periods) * len(areas):
-            whole = areas.merge(periods, how="cross")
+    for (name, _), rows in everybody.groupby(["indicator_id", level]):
+        periods = _without_skips(rows[["period_start", "period_end"]].drop_duplicates())
+        whole = rows[["area_code"]].drop_duplicates().merge(periods, how="cross")
+        if len(rows) < len(whole):
             lacking = whole.merge(rows, how="left", indicator=True)
             lacking = lacking.loc[lacking["_merge"] == "left_only", list(whole)]
-            said = {"indicator_id": name, "note": "not available"}
-            parts.append(lacking.assign(**said, sex=schema.ALL, age=schema.ALL, group=schema.ALL))
+            parts.append(lacking.assign(indicator_id=name, **said))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -107,16 +112,7 @@ def _without_skips(periods: pd.DataFrame) -> pd.DataFrame:
         return periods
     left_out = pd.period_range(seen[0], seen[-1], freq=seen.freq).difference(seen)
     days = {"period_start": left_out.start_time, "period_end": left_out.end_time.normalize()}
-    made = pd.DataFrame(days)
-    if isinstance(periods["period_start"].iloc[0], str):
-        made = made.apply(lambda column: column.dt.strftime("%Y-%m-%d"))
-    return pd.concat([periods, made.astype(periods.dtypes)], ignore_index=True)
-
-
-def _standing(read: tuple[Path, OwnTable]) -> tuple[bool, bool, str]:
-    """The publishers' own tables first, then in order of name."""
-    layout = read[1].layout
-    return layout is None, layout is not None and not layout.native, read[1].account.place
+    return pd.concat([periods, pd.DataFrame(days).astype(periods.dtypes)], ignore_index=True)
 
 
 def _take(
@@ -132,19 +128,15 @@ def _take(
     if layout is not None and layout.complete:
         _refuse_gaps(table, places)
     given = {} if layout else {"source": UNKNOWN, "licence": ""}
-    taken = take_table(table, places, known, name=_name_of(path, table), facts=given, ask=False)
+    name = account.title or _name_of(path.name.split(".")[0], account.sheet)
+    taken = take_table(table, places, known, name=name, facts=given, ask=False)
     if taken.problems:
         more = len(taken.problems) - 1
         first = table.in_its_words(taken.problems[0])
         raise SourceError(f"{first} There are {more} more problems." if more else str(first))
     rows = taken.observed.typed
-    again, differs = _compare(observed, rows)
-    if differs:
-        raise SourceError(
-            f"{account.place} and another file are of the same indicator, areas and periods but "
-            f"differ in {len(differs)} numbers, first of {differs[0]}. Keep only the right one."
-        )
-    if len(again) == len(rows):
+    new = rows if observed.empty else _new_rows(observed, rows, account.place)
+    if new.empty:
         register.spare[account.place] = "it says the same as another file"
         return known, observed
     account.rows = len(rows)
@@ -152,8 +144,7 @@ def _take(
     title = layout.title if layout else (account.title or path.stem)
     known_as = layout or Layout(title, UNKNOWN, licence="")
     register.use_file(path, title if layout else f"{title} ({path.name})", known_as)
-    merged = pd.concat([observed, rows[~rows.index.isin(again)]], ignore_index=True)
-    return taken.indicators, merged
+    return taken.indicators, pd.concat([observed, new], ignore_index=True)
 
 
 def _refuse_gaps(table: OwnTable, places: Places) -> None:
@@ -170,29 +161,27 @@ def _refuse_gaps(table: OwnTable, places: Places) -> None:
     refuse_gaps(have, wanted, named, why=why)
 
 
-def _name_of(path: Path, table: OwnTable) -> str:
-    """A name for the indicator of a table that gives none: what it counts, its title, its file."""
-    stem = path.name.split(".")[0]
-    if table.account.title:
-        return table.account.title
+def _name_of(stem: str, sheet: str) -> str:
+    """What the names of a file and its sheet say is counted."""
     words = [word for word in re.split(r"[\W\d_]+", stem) if word]
-    while words and NO_NAME.fullmatch(words[-1]):
-        words.pop()
-    while words and NO_NAME.fullmatch(words[0]):
-        words.pop(0)
-    sheet = "" if PLAIN_SHEET.fullmatch(table.account.sheet) else f" {table.account.sheet}"
-    name = (" ".join(words) or stem.replace("_", " ")) + sheet
+    said = [at for at, word in enumerate(words) if not NO_NAME.fullmatch(word)]
+    name = " ".join(words[said[0] : said[-1] + 1]) if said else stem.replace("_", " ")
+    name += "" if PLAIN_SHEET.fullmatch(sheet) else f" {sheet}"
     return name[:1].upper() + name[1:]
 
 
-def _compare(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.Index, list[str]]:
-    """Rows of `new` that are in `old`, and the areas whose numbers are not the same there."""
-    if old.empty:
-        return new.index[:0], []
-    there = old.set_index(KEY)[NUMBERS].apply(pd.to_numeric, errors="coerce")
-    mine = new.set_index(KEY)[NUMBERS].apply(pd.to_numeric, errors="coerce")
+def _new_rows(old: pd.DataFrame, new: pd.DataFrame, place: str) -> pd.DataFrame:
+    """Rows of `new` that are not in `old`; SourceError where the numbers of others differ."""
+    there, mine = (
+        one.set_index(KEY)[NUMBERS].apply(pd.to_numeric, errors="coerce") for one in (old, new)
+    )
     both = mine.index.isin(there.index)
-    first = there[~there.index.duplicated()].reindex(mine.index[both])
     own = mine[both]
+    first = there[~there.index.duplicated()].reindex(own.index)
     unlike = ((first - own).abs() > 1e-9).any(axis=1) | (first.isna() != own.isna()).any(axis=1)
-    return new.index[both], [str(key[1]) for key in own.index[unlike]]
+    if unlike.any():
+        raise SourceError(
+            f"{place} and another file are of the same indicator, areas and periods but differ in "
+            f"{unlike.sum()} numbers, first of {own.index[unlike][0][1]}. Keep only the right one."
+        )
+    return new[~both]

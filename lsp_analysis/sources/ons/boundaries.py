@@ -4,14 +4,13 @@ Recognised by the names of their properties (LSOA11CD, MSOA11CD, WD13CD). Polygo
 themselves are repaired and put on the National Grid (EPSG:27700).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources.formats import refuse_gaps
@@ -19,13 +18,12 @@ from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN, first_bytes, open_text
 from lsp_analysis.study.add.layouts import Layout
 
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
-
 NATIONAL_GRID = "EPSG:27700"
 LONGITUDE_LATITUDE = "OGC:CRS84"  # what GeoJSON means when it names no other
 GREAT_BRITAIN = (5_000, 5_000, 660_000, 1_225_000)  # metres on the National Grid
 IN_DEGREES = (-9, 49, 3, 62)  # the same in degrees
+GEOJSON = (".geojson", ".json")
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 PROPERTY = re.compile(r'"(\w+)"\s*:')
 CODE = re.compile(r"(oa|lsoa|msoa|wd)(\d\d)cd", re.IGNORECASE)
 LEVELS = {"lsoa": "lsoa", "msoa": "msoa", "wd": "ward"}
@@ -49,7 +47,7 @@ class BoundaryFile:
 
 
 def recognise_boundaries(path: Path) -> list[BoundaryFile]:
-    """What areas each layer of a file holds, told by the first property that is a code.
+    """What areas each layer of a file holds, told by the property of the smallest areas' code.
 
     Raises
     ------
@@ -58,10 +56,9 @@ def recognise_boundaries(path: Path) -> list[BoundaryFile]:
     """
     found = []
     for layer, properties in _properties(path):
-        codes = [match for match in map(CODE.fullmatch, properties) if match]
-        kinds = {match[1].lower(): match for match in codes}
-        smallest = next((kinds[kind] for kind in ("oa", *LEVELS) if kind in kinds), None)
-        if smallest is not None and smallest[1].lower() != "oa":
+        kinds = {match[1].lower(): match for match in map(CODE.fullmatch, properties) if match}
+        smallest = next((kinds[kind] for kind in LEVELS if kind in kinds), None)
+        if smallest and "oa" not in kinds:
             native = bool(PORTAL_PROPERTIES & {name.casefold() for name in properties})
             level, year = LEVELS[smallest[1].lower()], 2000 + int(smallest[2])
             found.append(BoundaryFile(path, level, year, smallest[0], native, layer))
@@ -70,17 +67,14 @@ def recognise_boundaries(path: Path) -> list[BoundaryFile]:
 
 def _properties(path: Path) -> list[tuple[str | None, list[str]]]:
     """Names of properties by layer, from the first features or the file's own list of fields."""
-    if path.suffix.lower() in (".geojson", ".json"):
+    if path.suffix.lower() in GEOJSON:
         head = first_bytes(path).decode("utf-8", errors="replace")
         return [(None, PROPERTY.findall(head) if "FeatureCollection" in head else [])]
     import pyogrio
 
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-        return [
-            (layer, [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]])
-            for layer in layers
-        ]
+        return [(one, [*map(str, pyogrio.read_info(path, layer=one)["fields"])]) for one in layers]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise SourceError(f"{path.name} is not boundaries that can be opened. {AGAIN}") from error
 
@@ -91,7 +85,7 @@ def import_boundaries(
     codes: Sequence[str],
     register: Register,
     year: int | None = None,
-) -> GeoDataFrame | None:
+) -> pd.DataFrame | None:
     """Polygons of these areas from the first file that has them; None when no file has any.
 
     Parameters
@@ -111,17 +105,23 @@ def import_boundaries(
     """
     ranked = sorted(
         (file for file in found if file.level == level),
-        key=lambda file: (year is not None and file.year != year, not file.native, file.path.name),
+        key=lambda file: (year not in (None, file.year), not file.native, file.path.name),
     )
     for file in ranked:
-        with register.guard(file.path.name):
+        name = file.path.name
+        with register.guard(name):
             rows = _read(file, set(codes))
             if rows.empty:
                 continue
-            if year is not None and file.year != year and set(codes) - set(rows["area_code"]):
-                register.spare[file.path.name] = f"its codes are of {file.year}"
+            if year not in (None, file.year) and set(codes) - set(rows["area_code"]):
+                register.spare[name] = f"its codes are of {file.year}"
                 continue
-            _refuse_repeats_and_gaps(rows["area_code"].tolist(), codes, file)
+            refuse_gaps(rows["area_code"], codes, name, what="polygon")
+            for code in rows.loc[rows["area_code"].duplicated(), "area_code"]:
+                raise SourceError(
+                    f"{name} has more than one polygon for {code}. Keep one per area, as a "
+                    "multipolygon if it has parts."
+                )
             rows = _on_national_grid(rows, file, register)
             broken = ~rows.geometry.is_valid
             repaired = rows.geometry.make_valid(method="structure", keep_collapsed=False)
@@ -135,70 +135,41 @@ def import_boundaries(
     return None
 
 
-def _read(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
-    if file.path.suffix.lower() in (".geojson", ".json"):
-        return _read_geojson(file, codes)
-    import geopandas
-
-    rows = geopandas.read_file(file.path, layer=file.layer, columns=[file.code_property])
-    rows = rows[rows[file.code_property].isin(list(codes))]
-    return rows.rename(columns={file.code_property: "area_code"})
-
-
-def _read_geojson(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
-    """Features of these codes, read by json so that a cut file is always noticed."""
+def _read(file: BoundaryFile, codes: Collection[str]) -> pd.DataFrame:
+    """The polygons of these codes; GeoJSON read by json so that a cut file is always noticed."""
     import geopandas
     import shapely
 
+    name = file.code_property
+    if file.path.suffix.lower() not in GEOJSON:
+        rows = geopandas.read_file(file.path, layer=file.layer, columns=[name])
+        return rows[rows[name].isin(list(codes))].rename(columns={name: "area_code"})
     try:
         with open_text(file.path) as text:
             content = json.load(text)
-        features = [
-            feature
-            for feature in content["features"]
-            if feature["properties"].get(file.code_property) in codes
-        ]
+        features = [one for one in content["features"] if one["properties"].get(name) in codes]
         shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        shapely.errors.ShapelyError,
-    ) as error:
+        crs = ((content.get("crs") or {}).get("properties") or {}).get("name")
+    except (*MALFORMED, shapely.errors.ShapelyError) as error:
         raise SourceError(
             f"{file.path.name} is not whole GeoJSON: it breaks off or a feature is damaged "
             f"({error}). {AGAIN}"
         ) from error
-    names = [feature["properties"][file.code_property] for feature in features]
-    named = ((content.get("crs") or {}).get("properties") or {}).get("name")
-    return geopandas.GeoDataFrame({"area_code": names}, geometry=shapes, crs=named)
+    names = [feature["properties"][name] for feature in features]
+    return geopandas.GeoDataFrame({"area_code": names}, geometry=shapes, crs=crs)
 
 
-def _refuse_repeats_and_gaps(have: list[str], wanted: Sequence[str], file: BoundaryFile) -> None:
-    refuse_gaps(have, wanted, file.path.name, what="polygon")
-    if len(have) > len(set(have)):
-        repeated = next(code for code in have if have.count(code) > 1)
-        raise SourceError(
-            f"{file.path.name} has more than one polygon for {repeated}. Keep one per area, as a "
-            "multipolygon if it has parts."
-        )
-
-
-def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile, register: Register) -> GeoDataFrame:
+def _on_national_grid(rows: pd.DataFrame, file: BoundaryFile, register: Register) -> pd.DataFrame:
     """`rows` in EPSG:27700; SourceError where that does not put them in Great Britain.
 
     Coordinates that no file names are degrees or metres, as their size tells.
     """
     rows = rows[["area_code", "geometry"]]
     if rows.crs is None:
-        degrees = _within(rows, IN_DEGREES)
-        geojson = file.path.suffix.lower() in (".geojson", ".json")
-        metres = not degrees and (_within(rows, GREAT_BRITAIN) or not geojson)
-        known = NATIONAL_GRID if metres else LONGITUDE_LATITUDE
-        rows = rows.set_crs(known)
-        if known == NATIONAL_GRID:
+        geojson = file.path.suffix.lower() in GEOJSON
+        degrees = _within(rows, IN_DEGREES) or (geojson and not _within(rows, GREAT_BRITAIN))
+        rows = rows.set_crs(LONGITUDE_LATITUDE if degrees else NATIONAL_GRID)
+        if not degrees:
             register.note(
                 f"{file.path.name} does not name its coordinates; by their size they are metres of "
                 "the National Grid (EPSG:27700)."
@@ -212,6 +183,6 @@ def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile, register: Register
     return placed
 
 
-def _within(rows: GeoDataFrame, box: tuple[float, float, float, float]) -> bool:
+def _within(rows: pd.DataFrame, box: tuple[float, float, float, float]) -> bool:
     west, south, east, north = rows.total_bounds
     return bool(box[0] <= west <= east <= box[2] and box[1] <= south <= north <= box[3])

@@ -18,20 +18,13 @@ from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import Grid
 from lsp_analysis.study.add.headings import roles_of
 from lsp_analysis.study.add.layouts import Layout
-from lsp_analysis.study.add.places import links_between
 
 ONS = "Office for National Statistics, Open Geography Portal"
-KIND_LOOKUP, KIND_NAMES = "lookup", "msoa_names"
+KIND_LOOKUP = "lookup"
 LEVEL = re.compile(r"(oa|lsoa|msoa|wd|ward|osward|lad|ltla|laua|oslaua)(\d\d)?(cd|nm)?")
 LEVELS = {"ward": "wd", "osward": "wd", "ltla": "lad", "laua": "lad", "oslaua": "lad"}
-POSTCODE = re.compile(r"pcd\w*|postcode")
+OTHER_HEADING = re.compile(r"(?P<change>chn?gind)|(?P<postcode>pcd\w*|postcode)")
 MEASURED = {"period", "numerator", "denominator", "value"}
-KIND_LISTS = "neighbourhood_lists"
-A_LIST = (
-    "a list of neighbourhoods: give yours with --neighbourhoods, in a file with the columns "
-    "neighbourhood_code, neighbourhood_name, definition, is_pilot, member_code, code_vintage, "
-    "weight, source"
-)
 SHOWN = 12
 STEPS = ((2001, 2011), (2011, 2021))
 VINTAGES = (2001, 2011, 2021)
@@ -39,18 +32,11 @@ LOOKUP = ["from_code", "to_code", "from_vintage", "to_vintage", "change", "weigh
 
 
 @dataclass(frozen=True)
-class Borough:
-    """A borough: its code and its name."""
-
-    code: str
-    name: str
-
-
-@dataclass(frozen=True)
 class Geography:
     """A borough, its small areas by year of their codes, and how these became one another."""
 
-    borough: Borough
+    code: str
+    name: str
     small_areas: pd.DataFrame  # area_code, area_name, code_vintage
     lookup: pd.DataFrame  # as the table code_lookup
     vintage: int  # of the small areas the study works with
@@ -67,20 +53,10 @@ class Geography:
         """Codes of the small areas the study works with."""
         return self.codes[self.vintage]
 
-    def translate(self, members: pd.DataFrame, from_vintage: int, to_vintage: int) -> pd.DataFrame:
-        """Members (``area_code``, ``member_code``, ``weight``) in the codes of another year.
-
-        An area lies inside by the share of its residents who do.
-        """
-        links = links_between(self.lookup, to_vintage, from_vintage, self.residents)
-        joined = members.merge(
-            links[["from_code", "to_code", "weight"]].rename(columns={"weight": "share"}),
-            left_on="member_code",
-            right_on="to_code",
-        )
-        joined["weight"] *= joined["share"]
-        summed = joined.groupby(["area_code", "from_code"], as_index=False)["weight"].sum()
-        return summed.rename(columns={"from_code": "member_code"}).round({"weight": 6})
+    @property
+    def years(self) -> list[int]:
+        """Years of the code lists, that of the study first, then those nearest to it."""
+        return sorted(self.codes, key=lambda year: abs(year - self.vintage))
 
 
 def find_geography(
@@ -101,21 +77,14 @@ def find_geography(
         No lookup is there, none lists the borough, or none has small areas of that year.
     """
     listing = _listing(lookups, borough, register)
-    of_year = {
-        year: rows
-        for year in VINTAGES
-        if (rows := _small_areas(listing, year, register)) is not None
-    }
+    listed = {year: _small_areas(listing, year, register) for year in VINTAGES}
+    of_year = {year: rows for year, rows in listed.items() if rows is not None}
     changes = _changes(lookups, borough, of_year, register)
     for rows in changes:
-        if rows["level"].iloc[0] != "lsoa":
-            continue
-        for side in ("from", "to"):
+        for side in ("from", "to") if rows["level"].iloc[0] == "lsoa" else ():
+            named = rows[[f"{side}_code", f"{side}_name"]].drop_duplicates(f"{side}_code")
             year = int(rows[f"{side}_vintage"].iloc[0])
-            named = rows[[f"{side}_code", f"{side}_name"]].set_axis(
-                ["area_code", "area_name"], axis=1
-            )
-            of_year.setdefault(year, named.drop_duplicates("area_code"))
+            of_year.setdefault(year, named.set_axis(["area_code", "area_name"], axis=1))
     if vintage not in of_year:
         known = " or ".join(map(str, sorted(of_year)))
         raise SourceError(
@@ -124,17 +93,11 @@ def find_geography(
             f"choose another year with --vintage."
         )
     name = max(rows["lad_name"].iloc[0] for rows in listing.values())
-    areas = [
-        rows.sort_values("area_code").assign(code_vintage=year)
-        for year, rows in sorted(of_year.items())
-    ]
-    small = pd.concat(areas, ignore_index=True)[["area_code", "area_name", "code_vintage"]]
-    lookup = (
-        pd.concat([c[LOOKUP] for c in changes], ignore_index=True)
-        if changes
-        else pd.DataFrame(columns=LOOKUP)
-    )
-    return Geography(Borough(borough, name or borough), small, lookup, vintage)
+    areas = [rows.sort_values("area_code").assign(code_vintage=y) for y, rows in of_year.items()]
+    small = pd.concat(areas)[["area_code", "area_name", "code_vintage"]]
+    small = small.sort_values("code_vintage", kind="stable", ignore_index=True)
+    lookup = pd.concat(changes, ignore_index=True) if changes else pd.DataFrame(columns=LOOKUP)
+    return Geography(borough, name or borough, small, lookup[LOOKUP], vintage)
 
 
 def _listing(lookups: Sequence[Found], borough: str, register: Register) -> dict[str, pd.DataFrame]:
@@ -143,7 +106,7 @@ def _listing(lookups: Sequence[Found], borough: str, register: Register) -> dict
     Postcode directories have the most rows: they come last, and are read only where the others do
     not know the borough.
     """
-    known: dict[str, str] = {}
+    names: dict[str, str] = {}
     listing: dict[str, pd.DataFrame] = {}
     for found in sorted(lookups, key=lambda one: ("postcode" in one.columns, one.place)):
         years = small_years(found)
@@ -153,12 +116,25 @@ def _listing(lookups: Sequence[Found], borough: str, register: Register) -> dict
             wanted = [f"lsoa{year % 100:02d}{end}" for year in years for end in ("", "_name")]
             rows = read_lookup(found, [*wanted, "lad_name"], None, "lad")
             rows["lad_name"] = rows.get("lad_name", "")
-            known |= dict(zip(rows["lad"], rows["lad_name"], strict=True))
+            names |= dict(zip(rows["lad"], rows["lad_name"], strict=True))
             if (rows["lad"] == borough).any():
                 listing[found.place] = rows[rows["lad"] == borough]
-    if not listing:
-        raise _unknown_borough(known, borough)
-    return listing
+    if listing:
+        return listing
+    if not names:
+        raise SourceError(
+            "The folder has no lookup of LSOAs to boroughs, so the borough's areas are not known. "
+            "Add the ONS lookup of LSOA 2011 to LSOA 2021 to local authority district."
+        )
+    by_name = {name.casefold(): code for code, name in names.items()}
+    code = by_name.get(borough.casefold())
+    hint = f' Did you mean "{code}"?' if code else did_you_mean(borough, sorted(names))
+    known = [f"{code} {names[code]}" for code in sorted(names)]
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    raise SourceError(
+        f'No lookup in the folder lists a borough with code "{borough}".{hint} '
+        f"Those listed are {', '.join(known[:SHOWN])}{more}."
+    )
 
 
 def _small_areas(
@@ -166,11 +142,11 @@ def _small_areas(
 ) -> pd.DataFrame | None:
     """The borough's LSOAs of one year as the fullest lookup lists them; shorter ones are cut."""
     column = f"lsoa{year % 100:02d}"
-    sets = {}
-    for place, rows in listing.items():
-        if column in rows:
-            named = rows.reindex(columns=[column, f"{column}_name"], fill_value="")
-            sets[place] = named[named[column] != ""]
+    sets = {
+        place: rows.reindex(columns=[column, f"{column}_name"], fill_value="")[rows[column] != ""]
+        for place, rows in listing.items()
+        if column in rows
+    }
     if not sets:
         return None
     most = max(sets, key=lambda place: (sets[place][column].nunique(), place))
@@ -183,58 +159,41 @@ def _small_areas(
     return named.drop_duplicates("area_code")
 
 
-def _unknown_borough(names: Mapping[str, str], borough: str) -> SourceError:
-    if not names:
-        return SourceError(
-            "The folder has no lookup of LSOAs to boroughs, so the borough's areas are not known. "
-            "Add the ONS lookup of LSOA 2011 to LSOA 2021 to local authority district."
-        )
-    by_name = {name.casefold(): code for code, name in names.items()}
-    code = by_name.get(borough.casefold())
-    hint = f' Did you mean "{code}"?' if code else did_you_mean(borough, sorted(names))
-    listed = [f"{code} {names[code]}" for code in sorted(names)]
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return SourceError(
-        f'No lookup in the folder lists a borough with code "{borough}".{hint} '
-        f"Those listed are {', '.join(listed[:SHOWN])}{more}."
-    )
-
-
 def _changes(
     lookups: Sequence[Found],
     borough: str,
     of_year: Mapping[int, pd.DataFrame],
     register: Register,
 ) -> list[pd.DataFrame]:
-    """How small areas of one year became those of the next, of each pair of years found."""
+    """How areas of one year became those of the next, as `code_lookup` with names and level.
+
+    A split area's residents are shared alike for now.
+    """
     made = []
-    pairs = [(level, *years) for level in ("lsoa", "msoa") for years in STEPS]
-    for level, older, newer in pairs:
-        names = [f"{level}{year % 100:02d}" for year in (older, newer)]
+    for level, (older, newer) in [(level, step) for level in ("lsoa", "msoa") for step in STEPS]:
         side = next((year for year in (newer, older) if year in of_year), None)
         if side is None:
             continue
-        codes = of_year[side]["area_code"].tolist() if level == "lsoa" else [borough]
-        role = "lad" if level == "msoa" else names[0] if side == older else names[1]
-        first, *others = dict.fromkeys([role, *names, "change"])
-        more = [f"{name}_name" for name in names]
-        rows = whole_lookup(lookups, [first, *others], more, codes, register)
-        if rows is not None:
-            made.append(_as_lookup(rows, names, older, newer))
+        names = {"from": f"{level}{older % 100:02d}", "to": f"{level}{newer % 100:02d}"}
+        codes, role = [borough], "lad"
+        if level == "lsoa":
+            codes = of_year[side]["area_code"].tolist()
+            role = names["from" if side == older else "to"]
+        roles = [*dict.fromkeys([role, *names.values(), "change"])]
+        more = [f"{name}_name" for name in names.values()]
+        rows = whole_lookup(lookups, roles, more, codes, register)
+        if rows is None or (rows := rows[(rows[[*names.values()]] != "").all(axis=1)]).empty:
+            continue
+        change = pd.DataFrame({f"{side}_code": rows[name] for side, name in names.items()})
+        for side, name in names.items():
+            own = rows.get(f"{name}_name", rows[name])
+            change[f"{side}_name"] = own.mask(own == "", rows[name])
+        change = change.assign(
+            from_vintage=older, to_vintage=newer, change=rows["change"].str.upper(), level=level
+        ).drop_duplicates()
+        alike = change.groupby("from_code")["to_code"].transform("size")
+        made.append(change.assign(weight=1 / alike))
     return made
-
-
-def _as_lookup(rows: pd.DataFrame, names: Sequence[str], older: int, newer: int) -> pd.DataFrame:
-    """A lookup as the table `code_lookup`, a split area's residents shared alike for now."""
-    rows = rows[(rows[names[0]] != "") & (rows[names[1]] != "")]
-    made = pd.DataFrame({"from_code": rows[names[0]], "to_code": rows[names[1]]})
-    for side, name in zip(("from", "to"), names, strict=True):
-        own = rows[f"{name}_name"] if f"{name}_name" in rows else rows[name]
-        made[f"{side}_name"] = own.mask(own == "", rows[name])
-    change = rows["change"].str.upper()
-    made = made.assign(from_vintage=older, to_vintage=newer, change=change).drop_duplicates()
-    alike = made.groupby("from_code")["to_code"].transform("size")
-    return made.assign(weight=1 / alike, level=names[0][:4]).reset_index(drop=True)
 
 
 def share_by_residents(lookup: pd.DataFrame, residents: pd.Series | None) -> pd.DataFrame:
@@ -248,30 +207,10 @@ def share_by_residents(lookup: pd.DataFrame, residents: pd.Series | None) -> pd.
     if residents is None or lookup.empty:
         return lookup
     size = lookup["to_code"].map(residents).astype("float64")
-    by = [lookup["from_code"], lookup["to_vintage"]]
-    total = size.groupby(by).transform("sum", min_count=1)
-    known = size.notna().groupby(by).transform("all")
+    by = size.groupby([lookup["from_code"], lookup["to_vintage"]])
+    total = by.transform("sum", min_count=1)
+    known = by.transform("count") == by.transform("size")
     return lookup.assign(weight=(size / total).where(known & (total > 0), lookup["weight"]))
-
-
-def find_parents(
-    lookups: Sequence[Found], geography: Geography, register: Register
-) -> pd.DataFrame:
-    """The MSOA of each small area (``area_code``, ``msoa_code``, ``msoa_name``, ``code_vintage``).
-
-    In the codes of the study, or of the nearest year for which a lookup says; empty when none does.
-    """
-    columns = ["area_code", "msoa_code", "msoa_name"]
-    for vintage in sorted(geography.codes, key=lambda year: abs(year - geography.vintage)):
-        wanted = [f"{level}{vintage % 100:02d}" for level in ("lsoa", "msoa")]
-        named = f"{wanted[1]}_name"
-        codes = geography.codes[vintage]
-        rows = whole_lookup(lookups, wanted, [named], codes, register)
-        if rows is not None:
-            made = rows.assign(**{named: rows.get(named, rows[wanted[1]])})[[*wanted, named]]
-            return made.set_axis(columns, axis=1).assign(code_vintage=vintage)
-    register.note("No lookup of LSOA to MSOA was found, so the study has no MSOAs.")
-    return pd.DataFrame(columns=[*columns, "code_vintage"])
 
 
 def recognise_lookup(grid: Grid) -> Found | None:
@@ -288,27 +227,19 @@ def _lookup(grid: Grid, number: int, headings: Sequence[str]) -> Found | None:
         return None
     columns: dict[str, int] = {}
     for at, heading in enumerate(headings):
-        match = LEVEL.fullmatch(heading)
-        if match:
+        if match := LEVEL.fullmatch(heading):
             level = LEVELS.get(match[1], match[1])
             year = "" if level == "lad" else match[2] or ""
             columns.setdefault(f"{level}{year}{'_name' if match[3] == 'nm' else ''}", at)
-        elif heading in ("chgind", "chngind"):
-            columns["change"] = at
-        elif POSTCODE.fullmatch(heading):
-            columns["postcode"] = at
-    small = [name for name in columns if re.fullmatch(r"[lm]soa\d\d", name)]
-    codes = [name for name in columns if re.fullmatch(r"(oa|lsoa|msoa|wd|lad)\d*", name)]
-    if not small or len(codes) < 2:
+        elif match := OTHER_HEADING.fullmatch(heading):
+            columns[match.lastgroup] = at
+    codes = [re.fullmatch(r"(oa|lsoa|msoa|wd|lad)(\d*)", name) for name in columns]
+    codes = [code for code in codes if code]
+    if len(codes) < 2 or not any(code[2] for code in codes if code[1] in ("lsoa", "msoa")):
         return None
-    said = ", ".join(f"{name.rstrip('0123456789').upper()} {_year(name)}".strip() for name in codes)
+    said = ", ".join(f"{one[1].upper()} {one[2] and f'20{one[2]}'}".strip() for one in codes)
     layout = Layout(f"Lookup of {said}", ONS, kind=KIND_LOOKUP)
     return Found(layout, grid, number, tuple(headings), columns)
-
-
-def _year(name: str) -> str:
-    digits = name[-2:]
-    return f"20{digits}" if digits.isdecimal() else ""
 
 
 def small_years(found: Found) -> list[int]:
@@ -320,9 +251,16 @@ def small_years(found: Found) -> list[int]:
 def read_lookup(
     found: Found, columns: Collection[str], codes: Collection[str] | None, role: str
 ) -> pd.DataFrame:
-    """Distinct rows of some columns of a lookup, those with one of `codes` in the column `role`."""
+    """Distinct rows of some columns of a lookup; those of `codes` in the column `role`, or none.
+
+    Raises
+    ------
+    SourceError
+        It has some of the codes but not all, or is damaged.
+    """
     wanted = {name: at for name, at in found.columns.items() if name in columns or name == role}
-    return replace(found, columns=wanted).rows(codes, role, distinct=True).drop(columns="row")
+    rows = replace(found, columns=wanted).rows(codes, role, distinct=True, whole=True)
+    return rows.drop(columns="row")
 
 
 def whole_lookup(
@@ -340,24 +278,8 @@ def whole_lookup(
     codes : codes wanted, all of which it must have if any.
     register : gets the lookup used, and those that lack areas as problems.
     """
-
-    def read(found: Found) -> pd.DataFrame:
-        rows = read_lookup(found, [*roles, *more], codes, roles[0])
-        if not rows.empty:
-            refuse_gaps(rows[roles[0]], codes, found.named)
-        return rows
-
-    fit = [one for one in lookups if set(roles) <= one.columns.keys()]
-    return register.first_copy([one for one in fit if one.place not in register.problems], read)
-
-
-def is_best_fit(found: Found) -> bool:
-    """Whether a lookup of wards has a row for each small area, not for each part of one."""
-    return not any(re.fullmatch(r"oa\d*|postcode", name) for name in found.columns)
-
-
-def read_names(found: Found, codes: list[str]) -> pd.DataFrame:
-    """Names people use for these MSOAs; those the Library has not named are left out."""
-    rows = found.rows(codes)
-    found.refuse_repeats(rows)
-    return rows[rows["local_name"] != ""]
+    fit = [one for one in lookups if {*roles} <= one.columns.keys()]
+    return register.first_copy(
+        [one for one in fit if one.place not in register.problems],
+        lambda found: read_lookup(found, [*roles, *more], codes, roles[0]),
+    )

@@ -1,1 +1,0 @@
-"""Crimes, outcomes and searches of data.police.uk."""
