@@ -103,8 +103,8 @@ def monitor(experiment: Experiment, progress: pd.DataFrame) -> Monitoring:
     Raises
     ------
     DesignError
-        A report is of a unit that was not randomised, twice for one period, says more than all, or has
-        words where counts belong.
+        A report is of a unit that was not randomised, twice for one period, says more than all, or
+        has words where counts belong.
     """
     arm_of = experiment.allocation.set_index("unit")["arm"]
     _check(progress, set(arm_of.index))
