@@ -363,19 +363,3 @@ def test_a_table_is_read_alike_in_pieces_of_any_size(study, tmp_path, monkeypatc
     assert parts.account == whole.account
     assert len(whole.cells) == 11
     assert "E01004899" in set(whole.cells["area_code"])
-
-
-@pytest.mark.parametrize(("part", "is_total"), [(90, True), (110, False), (5000, True)])
-def test_a_column_that_others_exceed_a_little_is_no_total(study, tmp_path, part, is_total):
-    """Far above the total, in one row of many, is a mistake, which is refused with its row."""
-    lines = [f"{code},{year},100,40,50" for code in LSOAS for year in range(2000, 2020)]
-    lines[7] = lines[7].replace("40,50", f"{part},50")
-    file = csv_file(tmp_path, "Code,Year,Total households,With a car,With a garden", *lines)
-    places = places_of(open_study(study))
-    if part > 1000:
-        with pytest.raises(StudyError, match="row 9: the answers and their total"):
-            own_table.read_own_tables(file, places)
-        return
-    (table,) = own_table.read_own_tables(file, places)
-    assert ("denominator" in table.cells) == is_total
-    assert any("not taken as their total" in note for note in table.account.notes) != is_total

@@ -100,7 +100,6 @@ def test_all_problems_are_said_at_once():
         ),
         (('why = "Trouble', 'why = "" #'), "arms[2].tidier.why is empty"),
         (("multiplier = 1000.0", "multiplier = inf"), "finite number"),
-        (("multiplier = 1000.0", f"multiplier = {10**400}"), "finite number"),
         (("models = [", "models = 3 # ["), "it must be a list"),
         (("[harms]", "harms = 3\n[harm]"), "harm is no field"),
     ],

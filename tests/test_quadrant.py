@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, measured_of, panel_of
 
-from lsp_analysis.standing.inequality.gradient import Quadrant, aims_of, quadrant_name
+from lsp_analysis.showing import View
+from lsp_analysis.standing.inequality.gradient import _placed, aims_of, quadrant_name
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
@@ -20,7 +21,7 @@ def place(here: list[float], elsewhere: list[float], indicator: Indicator = RATE
     return quadrant_of({indicator.indicator_id: panel}, indicator)
 
 
-def quadrant_of(panels: dict, *indicators: Indicator) -> Quadrant:
+def quadrant_of(panels: dict, *indicators: Indicator) -> View:
     """Indicators of the area HERE, whose borough has one other, as two aims."""
     area = Area("A00", "here", "lsoa", "2001", "B", tuple(HERE))
     known = {one.indicator_id: measured_of(panels[one.indicator_id], one) for one in indicators}
@@ -61,9 +62,9 @@ def test_what_has_no_polarity_or_no_two_periods_is_named_and_not_placed():
     neutral = Indicator("calls", "Calls", "per_1000", "rate", 1000.0, "none")
     found = place([900, 500], [5000, 4000], neutral)
     assert found.table.empty
-    assert found.left_out == ("Calls",)
-    assert place([900], [5000]).left_out == ("Burglary",)
-    assert place([900, 500], [5000, 4000], COUNT).left_out == ("Fires",)
+    assert found.sentence().endswith("Not placed: calls.")
+    assert place([900], [5000]).sentence().endswith("Not placed: burglary.")
+    assert place([900, 500], [5000, 4000], COUNT).sentence().endswith("Not placed: fires.")
 
 
 def test_the_sentence_counts_the_corners():
@@ -78,12 +79,8 @@ def test_standing_still_is_no_corner():
 
 def test_one_indicator_is_told_by_its_name_and_none_is_no_list():
     frame = pd.DataFrame({"label": ["Burglary"], "quadrant": ["levelling up"], "clear": [False]})
-    assert Quadrant("there", 0.95, frame, ()).sentence() == (
-        "Burglary: levelling up, though chance could have put it there."
-    )
-    nobody = Quadrant("there", 0.95, frame[:0], ("Claims",)).sentence()
-    assert nobody.startswith("No indicator has both a direction")
-    assert "Not placed: claims" in nobody
+    assert _placed(frame) == "Burglary: levelling up, though chance could have put it there."
+    assert _placed(frame[:0]).startswith("No indicator has both a direction")
 
 
 def test_the_table_gives_both_changes_with_intervals_in_words():

@@ -8,7 +8,6 @@ import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments import commands
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
@@ -203,11 +202,3 @@ def test_different_outcomes_do_not_pool():
 def test_one_round_is_nothing_to_pool():
     with pytest.raises(DesignError, match="Fewer than two rounds"):
         pool_rounds([a_round(-10)], arm="wardens")
-
-
-def test_a_round_is_pooled_from_the_outcomes_that_are_on_record(done):
-    folder, _ = done
-    outcomes = next(folder.glob("outcomes*.csv"))
-    outcomes.write_bytes(outcomes.read_bytes().replace(b"\n", b"\r\n"))
-    with pytest.raises(DesignError, match=r"outcomes.*was altered: it is not the file that line"):
-        commands.pool(str(folder), [], arm="wardens")

@@ -71,13 +71,10 @@ class DataCheck(Shown):
 
     def problems_table(self) -> Table:
         """The first problems, as the command line lists them."""
-        n = len(self.problems)
+        n, shown = len(self.problems), self.problems.head(MOST_SHOWN)
         more = f"The first {MOST_SHOWN} of {n}." if n > MOST_SHOWN else ""
-        return figures.table(
-            self.problems.head(MOST_SHOWN).rename(columns=str.capitalize),
-            caption="What to mend, where, and how",
-            note=more,
-        )
+        shown = shown.rename(columns=str.capitalize)
+        return figures.table(shown, caption="What to mend, where, and how", note=more)
 
 
 def data_check(study: Study, *, today: str | None = None) -> DataCheck:
@@ -91,26 +88,16 @@ def data_check(study: Study, *, today: str | None = None) -> DataCheck:
     """
     about = {name: table.about for name, table in schema.TABLES.items()}
     about[schema.GEOMETRY] = BOUNDARIES
-    tables = pd.DataFrame(
-        {
-            "table": list(about),
-            "about": [wording.capital(text) for text in about.values()],
-            "here": [study.has(name) for name in about],
-        }
-    )
+    rows = [(name, wording.capital(text), study.has(name)) for name, text in about.items()]
+    tables = pd.DataFrame(rows, columns=["table", "about", "here"])
     found = problems_frame(check_study(study.path, today=today))
     return DataCheck(study.title, tables, found)
 
 
 def owners_table(study: Study) -> Table:
     """Who leads on each indicator, where its numbers come from, and under which licence."""
-    names = {
-        "name": "Indicator",
-        "lead_agency": "Lead agency",
-        "source": "Source",
-        "licence": "Licence",
-    }
-    shown = study.indicators()[list(names)].rename(columns=names)
+    names = ["Indicator", "Lead agency", "Source", "Licence"]
+    shown = study.indicators()[["name", "lead_agency", "source", "licence"]].set_axis(names, axis=1)
     return figures.table(shown, caption="Owners, sources and licences", note=study.attribution)
 
 
@@ -135,49 +122,33 @@ class Coverage(ShownTable):
 
     def sentence(self) -> wording.Sentence:
         """How many values are missing, and which indicators they are of."""
-        return wording.Sentence(" ".join([self._missing(), *self.notes]))
-
-    def _missing(self) -> str:
-        missing, cells = int(self.table["missing"].sum()), int(self.table["cells"].sum())
-        text = (
-            f"{wording.capital(wording.counted(len(self.table), 'indicator'))}, "
-            f"{wording.number(cells)} values by area and period: "
-        )
-        if not missing:
-            return f"{text}none is missing."
+        cells, missing = map(int, self.table[["cells", "missing"]].sum())
         rows = self.table[self.table["missing"] > 0].set_index("name")["missing"]
         places = [f"{wording.number(n)} of {wording.inside(name)}" for name, n in rows.items()]
-        return f"{text}{wording.number(missing)} missing ({wording.and_list(places)})."
+        lacking = f"{wording.number(missing)} missing ({wording.and_list(places)})"
+        indicators = wording.capital(wording.counted(len(self.table), "indicator"))
+        text = f"{indicators}, {wording.number(cells)} values by area and period"
+        text += f": {lacking if missing else 'none is missing'}."
+        return wording.Sentence(" ".join([text, *self.notes]))
 
     def steps_sentence(self) -> wording.Sentence:
         """Which series moved further in one year than their other years lead one to expect."""
         if self.steps.empty:
-            return wording.Sentence(
-                "No series changes from one year to the next by more than "
-                f"{wording.number(RANGE_LIMIT, 1)} times its usual step."
-            )
+            usual = f"{wording.number(RANGE_LIMIT, 1)} times its usual step"
+            text = "No series changes from one year to the next by more than"
+            return wording.Sentence(f"{text} {usual}.")
         told = "; ".join(map(_step_words, self.steps.to_dict("records")))
-        return wording.Sentence(
-            f"Ask for a reason: {told}. Was it counted in the same way before and after?"
-        )
+        asked = "Was it counted in the same way before and after?"
+        return wording.Sentence(f"Ask for a reason: {told}. {asked}")
 
     def shown_table(self) -> Table:
         """Indicators with their first and last period, areas, and missing values."""
-        shown = self.table
-        columns = {
-            "Indicator": shown["name"],
-            "A value for each": shown["every"],
-            "First": shown["first"].map(wording.period),
-            "Last": shown["last"].map(wording.period),
-            "Areas": shown["areas"],
-            "Values": shown["cells"],
-            "Missing": shown["missing"],
-            "Notes": shown["notes"],
-        }
-        return figures.table(
-            pd.DataFrame(columns).reset_index(drop=True),
-            caption="What is known of each indicator, area by area",
-        )
+        names = ["Indicator", "A value for each", "First", "Last", "Areas", "Values"]
+        shown = self.table.set_axis([*names, "Missing", "Notes"], axis=1).reset_index(drop=True)
+        for end in ("First", "Last"):
+            shown[end] = shown[end].map(wording.period)
+        caption = "What is known of each indicator, area by area"
+        return figures.table(shown, caption=caption)
 
 
 def coverage(study: Study) -> Coverage:
@@ -204,9 +175,12 @@ def coverage(study: Study) -> Coverage:
         rows.append(_row(panel, indicator, codes))
         years = by_year(panel, indicator)
         line = group_series(years, codes, indicator=indicator, leave_out_missing=True)
+        step = large_steps(line).assign(name=indicator.name, unit=indicator.per)
+        step["times"] = step["change"].abs() / step["usual"]
+        broken = years.loc[years["note"].str.contains("break"), "period"]
+        step = step.assign(noted=step["end"].isin(broken)).sort_values("times", kind="stable")
         # Periods of different lengths make a column of objects.
-        step = _largest_step(line, years, indicator)
-        steps.append(step.astype({"start": object, "end": object}))
+        steps.append(step.tail(1).astype({"start": object, "end": object}))
     found = pd.concat(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
     return Coverage(pd.DataFrame(rows).set_index("indicator_id"), found, tuple(notes))
 
@@ -224,23 +198,8 @@ def large_steps(line: pd.DataFrame) -> pd.DataFrame:
     large = np.abs(change) > RANGE_LIMIT * usual
     if line["value"].notna().sum() < FEWEST or not usual > 0:
         large[:] = False
-    return pd.DataFrame(
-        {
-            "start": line["period"].shift()[large],
-            "end": line["period"][large],
-            "change": change[large],
-            "usual": usual,
-        }
-    )
-
-
-def _largest_step(line: pd.DataFrame, years: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
-    steps = large_steps(line)
-    steps = steps.assign(times=steps["change"].abs() / steps["usual"])
-    largest = steps.sort_values("times", kind="stable").tail(1)
-    broken = years.loc[years["note"].str.contains("break"), "period"]
-    noted = largest["end"].isin(broken)
-    return largest.assign(name=indicator.name, unit=indicator.per, noted=noted)
+    ends = {"start": line["period"].shift()[large], "end": line["period"][large]}
+    return pd.DataFrame({**ends, "change": change[large], "usual": usual})
 
 
 def _step_words(step: dict[str, Any]) -> str:
@@ -254,15 +213,13 @@ def _step_words(step: dict[str, Any]) -> str:
 
 def _row(panel: pd.DataFrame, indicator: Indicator, codes: Collection[str]) -> dict[str, object]:
     wanted = panel[panel["area_code"].isin(codes)]
-    periods = wanted["period"].nunique()
     known = int(wanted["value"].notna().sum())
-    cells = periods * len(set(codes))
+    cells = wanted["period"].nunique() * len(set(codes))
     counts = wanted.loc[wanted["note"] != "", "note"].value_counts()
-    length = wanted["period"].dtype.freq.freqstr[0]
     return {
         "indicator_id": indicator.indicator_id,
         "name": indicator.name,
-        "every": LENGTHS[length],
+        "every": LENGTHS[wanted["period"].dtype.freq.freqstr[0]],
         "first": wanted["period"].min(),
         "last": wanted["period"].max(),
         "areas": wanted.loc[wanted["value"].notna(), "area_code"].nunique(),
@@ -300,8 +257,7 @@ def sharing(study: Study, *, on: str | pd.Timestamp) -> View:
     held = [name for name in schema.TABLES if study.has(name) and name not in PLAIN]
     table = agreements.reindex(held).rename_axis("table")
     over, known = table["expires"] < day, table.index.isin(agreements.index)
-    status = np.select([~known, over], [NONE, EXPIRED], IN_FORCE)
-    table.insert(0, "status", status)
+    table.insert(0, "status", np.select([~known, over], [NONE, EXPIRED], IN_FORCE))
     when = wording.period(day)
     return View(_told(table, when), table, tabulate=lambda: _agreements(table, when))
 
@@ -341,52 +297,40 @@ def _agreements(table: pd.DataFrame, when: str) -> Table:
     )
 
 
-@dataclass(frozen=True)
-class SmallCounts(ShownTable):
+class SmallCounts(View):
     """How much of each indicator would be hidden if it were shown by small area."""
-
-    hidden_to: int
-    table: pd.DataFrame = field(repr=False, compare=False)
 
     @property
     def most_hidden(self) -> str:
         """The indicator of whose counts by small area and year the most are hidden."""
         return str(self.table["hidden_by_year"].idxmax())
 
-    def sentence(self) -> wording.Sentence:
-        """What would be hidden most, and how far counting by year instead would help."""
-        rule = f"With counts of 1 to {self.hidden_to} hidden"
-        if self.hidden_to == 0:
-            rule = "By this rule"
-        some = self.table[self.table["hidden"] > 0]
-        if some.empty:
-            return wording.Sentence(f"{rule}, every count by small area may be shown.")
-        worst = some.sort_values("hidden").iloc[-1]
-        text = (
-            f"{rule}, {wording.quantity(worst['hidden'], 'percent')} of the counts of "
-            f"{wording.inside(worst['name'])} by small area and {worst['every']} may not be shown"
-        )
-        if worst["every"] != "year":
-            text += f", but {wording.quantity(worst['hidden_by_year'], 'percent')} of those by year"
-        free = list(self.table.loc[self.table["hidden_by_year"] == 0, "name"])
-        if free:
-            text += f". By year nothing is hidden of {wording.and_list(map(wording.inside, free))}"
-        return wording.Sentence(f"{text}.")
 
-    def shown_table(self) -> Table:
-        """Every indicator, the most hidden first."""
-        rows = self.table.sort_values("hidden", ascending=False, kind="stable")
-        shown = {
-            "Indicator": rows["name"],
-            "Counted by": rows["every"],
-            "Hidden as counted": rows["hidden"],
-            "Hidden by year": rows["hidden_by_year"],
-        }
-        return figures.table(
-            pd.DataFrame(shown).reset_index(drop=True),
-            caption=f"Counts by small area from 1 to {self.hidden_to}, which may not be shown",
-            units={"Hidden as counted": "percent", "Hidden by year": "percent"},
-        )
+def _most_hidden(table: pd.DataFrame, hidden_to: int) -> str:
+    """What would be hidden most, and how far counting by year instead would help."""
+    rule = f"With counts of 1 to {hidden_to} hidden" if hidden_to else "By this rule"
+    some = table[table["hidden"] > 0]
+    if some.empty:
+        return f"{rule}, every count by small area may be shown."
+    worst = some.sort_values("hidden").iloc[-1]
+    share, by_year = (wording.quantity(worst[c], "percent") for c in ("hidden", "hidden_by_year"))
+    counts = f"{share} of the counts of {wording.inside(worst['name'])} by small area"
+    text = f"{rule}, {counts} and {worst['every']} may not be shown"
+    text += "" if worst["every"] == "year" else f", but {by_year} of those by year"
+    if free := list(table.loc[table["hidden_by_year"] == 0, "name"]):
+        text += f". By year nothing is hidden of {wording.and_list(map(wording.inside, free))}"
+    return f"{text}."
+
+
+def _by_share_hidden(table: pd.DataFrame, hidden_to: int) -> Table:
+    """Every indicator, the most hidden first."""
+    rows = table.sort_values("hidden", ascending=False, kind="stable").reset_index(drop=True)
+    shares = ["Hidden as counted", "Hidden by year"]
+    return figures.table(
+        rows.set_axis(["Indicator", "Counted by", *shares], axis=1),
+        caption=f"Counts by small area from 1 to {hidden_to}, which may not be shown",
+        units=dict.fromkeys(shares, "percent"),
+    )
 
 
 def small_counts(brief: AreaBrief, *, profile: str = "ons_5") -> SmallCounts:
@@ -403,22 +347,19 @@ def small_counts(brief: AreaBrief, *, profile: str = "ons_5") -> SmallCounts:
     PanelError
         No indicator has counts.
     """
-    hidden_to = find_profile(profile).hidden_to
-    rows = []
+    hidden_to, rows = find_profile(profile).hidden_to, {}
     for indicator_id, panel in brief.panels.items():
         if panel["numerator"].notna().any():
-            rows.append(
-                {
-                    "indicator_id": indicator_id,
-                    "name": brief.study.indicator(indicator_id).name,
-                    "every": LENGTHS[panel["period"].dtype.freq.freqstr[0]],
-                    "hidden": _hidden(panel, hidden_to),
-                    "hidden_by_year": _hidden(brief.measured(indicator_id).panel, hidden_to),
-                }
-            )
+            known = [x["numerator"].dropna() for x in (panel, brief.measured(indicator_id).panel)]
+            shares = [float(100 * counts.between(1, hidden_to).mean()) for counts in known]
+            every = LENGTHS[panel["period"].dtype.freq.freqstr[0]]
+            rows[indicator_id] = [brief.study.indicator(indicator_id).name, every, *shares]
     if not rows:
         raise PanelError("No indicator of this study has counts, so there are none to hide.")
-    return SmallCounts(hidden_to, pd.DataFrame(rows).set_index("indicator_id"))
+    columns = ["name", "every", "hidden", "hidden_by_year"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table, said = table.rename_axis("indicator_id"), _most_hidden(table, hidden_to)
+    return SmallCounts(said, table, tabulate=lambda: _by_share_hidden(table, hidden_to))
 
 
 def shareable(
@@ -443,33 +384,23 @@ def shareable(
     StudyError
         The study has no boundaries to tell neighbours by.
     """
-    indicator = brief.study.indicator(indicator_id)
-    rule = find_profile(profile)
+    indicator, rule = brief.study.indicator(indicator_id), find_profile(profile)
     near = {*brief.area.members, *brief.touching()}
     panel = brief.measured(indicator_id).panel
     rows = panel[panel["area_code"].isin(near)].dropna(subset="numerator")
     if rows.empty:
         raise PanelError(f"{indicator.name} has no counts in {brief.area.name} or next to it.")
-    counts = rows.pivot_table(index="area_code", columns="period", values="numerator").dropna(
-        axis=1
-    )
-    counts = counts.iloc[:, -years:].set_axis(small_names(brief).reindex(counts.index))
+    counts = rows.pivot_table(index="area_code", columns="period", values="numerator")
+    counts = counts.dropna(axis=1).iloc[:, -years:]
+    counts = counts.set_axis(small_names(brief).reindex(counts.index))
     shown = protect_table(counts, profile=profile).rename(columns=wording.period)
     hidden = int((shown == MARK).sum().sum())
     marked = "No cell had to be hidden."
     if hidden:
-        marked = (
-            f"{wording.capital(wording.counted(hidden, 'cell'))} marked {MARK}: those counts, and "
-            "others from which they could be worked out."
-        )
+        cells = f"{wording.capital(wording.counted(hidden, 'cell'))} marked {MARK}"
+        marked = f"{cells}: those counts, and others from which they could be worked out."
     return figures.table(
         shown.rename_axis("Small area"),
         caption=f"{indicator.name}: counts as they may be shared",
         note=f"{wording.capital(rule.about)}. {marked}",
     )
-
-
-def _hidden(panel: pd.DataFrame, hidden_to: int) -> float:
-    """Per cent of known counts that are small."""
-    counts = panel["numerator"].dropna()
-    return float(100 * counts.between(1, hidden_to).mean())

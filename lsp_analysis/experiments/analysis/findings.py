@@ -10,6 +10,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.experiments.analysis import side_results
 from lsp_analysis.experiments.analysis.boundaries import adjusted_p, levels_of_tests
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
+from lsp_analysis.experiments.analysis.side_results import fit_models
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.power.past import Clustering, icc_within
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
@@ -255,17 +256,16 @@ def analyse_trial(trial: Trial) -> TrialResult:
     with_note([one.test for one in contrasts], "", about=wording.capital(primary.label))
     shown, fitted, effects = [], [], []
     for number, (one, p) in enumerate(zip(contrasts, adjusted, strict=True), start=1):
-        shown.append(side_results.bounds(trial, primary, number, level=one.test.level))
-        fitted.append(side_results.fit_models(trial, primary, number))
-        effects.append(finding_of(trial, one, float(p), shown[-1]))
-        for table in (shown[-1], fitted[-1]):
-            table.insert(0, "arm", one.comparison.name)
+        cases = side_results.bounds(trial, primary, number, level=one.test.level)
+        effects.append(finding_of(trial, one, float(p), cases))
+        shown.append(cases.assign(arm=one.comparison.name))
+        fitted.append(fit_models(trial, primary, number).assign(arm=one.comparison.name))
     return TrialResult(
         trial,
         tuple(effects),
         contrasts,
-        models=pd.concat(fitted, ignore_index=True),
-        bounds=pd.concat(shown, ignore_index=True),
+        models=_stacked(fitted),
+        bounds=_stacked(shown),
         secondary=side,
         subgroups=side_results.subgroups(trial, contrasts),
         compliers=side_results.complier_effects(trial, contrasts),
@@ -324,3 +324,9 @@ def _doubt(bounds: pd.DataFrame, kind: str, design: Design, outcome: Outcome) ->
     if kind == "no benefit":
         beyond, what = high >= design.decision.worth_having, "a benefit worth having"
     return f"{name} for missing outcomes include {what}." if beyond else ""
+
+
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of several comparisons as one, with the comparison's name first."""
+    table = pd.concat(frames, ignore_index=True)
+    return table[["arm", *table.columns.drop("arm")]]

@@ -29,6 +29,7 @@ from lsp_analysis.experiments.protocol.design import Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
 SIZES = ["estimate", "low", "high", "p_value"]
+BOUNDS = ["case", "estimate", "low", "high", "p_value"]
 MODELS = {
     "ols": "Regression (OLS)",
     "glm": "Generalised linear model (GLM)",
@@ -219,7 +220,7 @@ def bounds(
         (case, *sized(trial, outcome, number, rows=filled, level=level)[0])
         for case, filled in cases
     ]
-    return pd.DataFrame(table, columns=["case", *SIZES])
+    return pd.DataFrame(table, columns=BOUNDS)
 
 
 def _trimmed(rows: pd.DataFrame, outcome: Outcome, own: pd.DataFrame, top: bool) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def _blocks(design: Design, units: pd.DataFrame) -> np.ndarray:
     how = design.randomisation
     if how.method == "pairs":
         blocks = _numbered(units[how.pair])
-        if (blocks < 0).any() or (np.bincount(blocks) != 2).any():  # missing, or not twice
+        if (np.bincount(blocks) != 2).any():
             raise DesignError(
                 f'Column "{how.pair}" does not pair the units off: each number must come twice. '
                 "`match_pairs` makes such a column."

@@ -156,16 +156,6 @@ class Scheme:
         number = {arm: place for place, arms in enumerate(groups) for arm in arms}
         return np.array([number.get(arm, -1) for arm in allocation.tolist()])
 
-    def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
-        """The numbers in each arm are fixed, within each block and group of arms.
-
-        A unit of no group is a block of its own and cannot move.
-        """
-        group = self.group_of(allocation, groups)
-        own = self.blocks * len(groups) + group
-        alone = own.max() + 1 + np.arange(len(own))
-        return Permuted(self.units, self.arms, np.where(group >= 0, own, alone), allocation)
-
     def attainable_level(self, alpha: float = 0.05) -> float:
         """The largest size, at most `alpha`, that a two-sided randomisation test can have."""
         step = 1 + self.mirrored
@@ -242,6 +232,10 @@ class Permuted(Scheme):
             for places in self._places()
         )
 
+    def given(self, allocation: np.ndarray, groups: Groups) -> Permuted:
+        """Blocks are split by group; a unit of no group is a block of its own and cannot move."""
+        return _split(self, allocation, groups)
+
     @property
     def mirrored(self) -> bool:
         """Whether two arms swap places with equal numbers in every block that can move."""
@@ -312,7 +306,7 @@ class Simple(Scheme):
     def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
         """Units of no group are fixed; with several groups, so are the numbers in each arm."""
         if len(groups) > 1:
-            return super().given(allocation, groups)
+            return _split(self, allocation, groups)
         fixed = np.where(self.group_of(allocation, groups) >= 0, -1, allocation)
         return Simple(self.units, self.arms, self.blocks, self.shares, fixed)
 
@@ -326,6 +320,14 @@ class Simple(Scheme):
         """Arms that units still move between: those that are not all fixed."""
         closed = set(self.fixed[self.fixed >= 0].tolist())
         return [arm for arm in range(len(self.arms)) if arm not in closed]
+
+
+def _split(scheme: Scheme, allocation: np.ndarray, groups: Groups) -> Permuted:
+    """Units permuted within their block and group, in the numbers that `allocation` has."""
+    group = scheme.group_of(allocation, groups)
+    own = scheme.blocks * len(groups) + group
+    alone = own.max() + 1 + np.arange(len(own))
+    return Permuted(scheme.units, scheme.arms, np.where(group >= 0, own, alone), allocation)
 
 
 def _arrangements(labels: np.ndarray) -> np.ndarray:

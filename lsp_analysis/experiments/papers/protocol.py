@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis import durable, wording
-from lsp_analysis.experiments.analysis.boundaries import Bounds, bounds_of
+from lsp_analysis.experiments.analysis.boundaries import bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import LISTED
 from lsp_analysis.experiments.analysis.side_results import MONOTONICITY
 from lsp_analysis.experiments.draw.scheme import MOST_LISTED
@@ -37,7 +37,6 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
     """
     design, units = experiment.design, experiment.units
     told = resource("notebooks") / "experiments" / "how_units_are_drawn.txt"
-    bounds = bounds_of(design) if design.looks.boundary != "none" else None
     if experiment.draw:
         units = units.merge(experiment.allocation.drop(columns="block"), on="unit")
     return page(
@@ -51,8 +50,8 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
         balance=balance_of(experiment),
         steps=told.read_text(encoding="utf-8").splitlines(),
         methods=[*_methods(design), _missing(design)],
-        bounds=bounds,
-        looks=_looks(bounds, design.looks.dates) if bounds else None,
+        bounds=bounds_of(design) if design.looks.boundary != "none" else None,
+        looks=_looks(design),
         units=units,
     )
 
@@ -182,10 +181,12 @@ def _starts(experiment: Experiment) -> Axes:
     return draw_wedge(wedge(how.steps, len(how.periods)).frame(how.periods, units))
 
 
-def _looks(bounds: Bounds, dates: list[str]) -> Table:
-    """The planned looks with their bounds."""
-    frame = bounds.summary_frame()
-    frame.insert(1, "date", dates)
+def _looks(design: Design) -> Table | None:
+    """The planned looks with their bounds; none where outcomes are looked at once, at the end."""
+    if design.looks.boundary == "none":
+        return None
+    frame = bounds_of(design).summary_frame()
+    frame.insert(1, "date", design.looks.dates)
     words = {"information": "share of information", "z_bound": "bound (z)", "p_bound": "bound (p)"}
     words |= {"error_by_then": "error spent by then"}
     frame = frame.rename(columns=words).rename(columns=str.capitalize)

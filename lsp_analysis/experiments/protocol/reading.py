@@ -130,10 +130,7 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
         words = TYPES.get(hint, hint.__name__)
         problems.append(f"{where} is {value!r}; it must be {words}.")
         return None
-    try:
-        value = value.strip() if hint is str else hint(value)
-    except OverflowError:  # a whole number with hundreds of digits
-        value = math.inf
+    value = value.strip() if hint is str else hint(value)
     if hint is str and "\n" in value and where.endswith("name"):
         problems.append(f"{where} is {value!r}; it must be one line.")
     if hint is float and not math.isfinite(value):

@@ -103,8 +103,7 @@ def monitor(experiment: Experiment, progress: pd.DataFrame) -> Monitoring:
     Raises
     ------
     DesignError
-        A report is of a unit that was not randomised, twice for one period, says more than all, or
-        has words where counts belong.
+        A report is of a unit that was not randomised, twice for one period, or says more than all.
     """
     arm_of = experiment.allocation.set_index("unit")["arm"]
     _check(progress, set(arm_of.index))
@@ -147,12 +146,6 @@ def _check(progress: pd.DataFrame, units: set[str]) -> None:
         )
     for numerator, denominator, *_ in MEASURES.values():
         if {numerator, denominator} <= set(progress):
-            for name in (numerator, denominator):
-                if not pd.api.types.is_numeric_dtype(progress[name]):
-                    raise DesignError(
-                        f"Column {name} of the reports does not hold numbers alone. Correct it, "
-                        "and leave empty what is not known."
-                    )
             over = progress[progress[numerator] > progress[denominator]]
             if len(over):
                 first = over.iloc[0]

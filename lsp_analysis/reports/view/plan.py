@@ -231,7 +231,7 @@ class PlanView:
         until = [None] * (len(known) - 1) + known[-1:]
         later = {end: [*until, *ahead[end]] for end in ("value", "low", "high")}
         odds, lead = plans.odds_words(forecast.probability).lower(), row["lead_agency"]
-        target = self.amount(measure_id, forecast.target)
+        target = self.amount(measure_id, float(row["target"]))
         data = {
             "question": "Will the target be met?",
             "title": f"{indicator.name}: {odds} to meet its target by {self.due(measure_id)}",

@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, ShownTable, View
+from lsp_analysis.showing import View
 from lsp_analysis.standing.comparison.verdict import NOT
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 
@@ -24,8 +24,6 @@ WANTED = {
     "populations": "how many people live here",
 }
 TOLD_APART = {"plan", "interventions"}  # tables whose own sentence says that they are missing
-
-
 NO_PLAN = 'The study has no table "plan", so progress against targets is not known.'
 NOTHING = (
     "The numbers single out nothing here: ask residents and the ward's services what they see."
@@ -60,13 +58,12 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
     off = set() if brief.plan is None else set(brief.plan.off_track["indicator_id"])
     worsening = rows["trend"].fillna("").str.contains("getting worse")
     worsening &= rows["change_verdict"] != "better"  # it has clearly turned since
-    marks = {
-        "worse_than_alike": alike == "worse",
-        "off_track": rows.index.isin(off),
-        "getting_worse": worsening | (rows["change_verdict"] == "worse"),
-        "untested": rows["verdict"] == NOT,
-    }
-    rows = rows.assign(**marks)
+    rows = rows.assign(
+        worse_than_alike=alike == "worse",
+        off_track=rows.index.isin(off),
+        getting_worse=worsening | (rows["change_verdict"] == "worse"),
+        untested=rows["verdict"] == NOT,
+    )
     points = rows[["worse_than_alike", "off_track", "getting_worse"]].sum(axis=1)
     rows = rows.iloc[np.lexsort((-points, rows["untested"]))]
     why = [
@@ -78,13 +75,11 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
 
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     """How the plan stands, and how many measures off track are worse here as well."""
-    progress = brief.plan
-    if progress is None:
+    if brief.plan is None:
         return wording.Sentence(NO_PLAN)
-    off = progress.off_track
-    worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
-    both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
-    among = wording.of_total(len(off), len(progress.table))
+    off, verdicts = brief.plan.off_track, brief.profile.table["verdict"]
+    both = set(off["indicator_id"]) & set(verdicts.index[verdicts == "worse"])
+    among = wording.of_total(len(off), len(brief.plan.table))
     text = f"{wording.capital(among)} targets of the borough's plan are off track"
     if both:
         measures = wording.counted(len(both), "of their measures", "of their measures")
@@ -94,12 +89,10 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
 
 def activity_sentence(brief: AreaBrief) -> wording.Sentence:
     """What agencies were doing in the area over the period of the data."""
-    if not brief.study.has("interventions") or brief.population() is None:
-        return wording.Sentence(
-            "The study does not record what agencies did here, so activity cannot be set beside "
-            "outcomes."
-        )
-    return activity(brief).sentence()
+    if brief.study.has("interventions") and brief.population() is not None:
+        return activity(brief).sentence()
+    text = "The study does not record what agencies did here, so activity cannot be set beside "
+    return wording.Sentence(f"{text}outcomes.")
 
 
 def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
@@ -107,8 +100,7 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
 
     None when nothing that the page asks for is missing.
     """
-    wanted = {name: what for name, what in WANTED.items() if name not in TOLD_APART}
-    parts = []
+    wanted, parts = {n: what for n, what in WANTED.items() if n not in TOLD_APART}, []
     if missing := [f'"{n}" ({what})' for n, what in wanted.items() if not brief.study.has(n)]:
         parts.append(f"The study has no table for {wording.and_list(missing)}.")
     table = brief.profile.table
@@ -117,74 +109,14 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
     return wording.Sentence(" ".join([*parts, *brief.notes])) if parts or brief.notes else None
 
 
-@dataclass(frozen=True)
-class JoinedUp(ShownTable):
-    """Each theme's outcomes in an area beside what is on record as done and spent there."""
-
-    area: str
-    table: pd.DataFrame = field(repr=False, compare=False)
-    works: tuple[str, ...] = ()  # dated events of the area's programmes, in words
-
-    def sentence(self) -> wording.Sentence:
-        """Themes that are worse here, with and without anybody on record as at work on them."""
-        worse = self.table[self.table["worse"] > 0]
-        if worse.empty:
-            return wording.Sentence(
-                f"On no theme is {self.area} worse than {REST} on any indicator."
-            )
-        without = self._themes(worse[worse["interventions"] == 0])
-        at_work = self._themes(worse[worse["interventions"] > 0])
-        text = f"{self.area} is worse than {REST} in {wording.counted(len(worse), 'theme')}."
-        if without:
-            text += f" No programme and no money is on record here under {without}."
-        if at_work:
-            text += f" Something is on record under {at_work}."
-        idle = self.table[(self.table["worse"] == 0) & (self.table["interventions"] > 0)]
-        if len(idle):
-            also = self._themes(idle)
-            text += f" Work is also on record for {also}, where no indicator is worse."
-        if without and self.works:
-            works = wording.and_list(self.works)
-            text += f" Programmes under other themes may reach them: {works}."
-        return wording.Sentence(text)
-
-    def _themes(self, rows: pd.DataFrame) -> str:
-        leads = rows["lead_agencies"].items()
-        return wording.and_list(f"{name} (led by {lead})" if lead else name for name, lead in leads)
-
-    def joined_table(self) -> Table:
-        """Theme by theme: who leads, what is worse, what is off track, what is done and spent."""
-        rows = self.table
-        shown = {
-            "Theme": rows.index,
-            "Lead agencies": rows["lead_agencies"],
-            "Worse here": [
-                wording.of_total(int(k), int(n))
-                for k, n in zip(rows["worse"], rows["indicators"], strict=True)
-            ],
-            "Borough off track": rows["off_track"].to_numpy(),
-            "Programmes here": rows["interventions"].to_numpy(),
-            "Pounds tied to the area": rows["tied_gbp"].to_numpy(),
-        }
-        return figures.table(
-            pd.DataFrame(shown).reset_index(drop=True),
-            caption=f"{self.area}: outcomes, work and money by theme",
-            note="Worse: indicators worse than in the rest of the borough. Off track: measures of "
-            "the borough's plan. Only work and money recorded against the area itself count.",
-            digits={"Pounds tied to the area": 0},
-        )
-
-    shown_table = joined_table
-
-
-def joined_up(brief: AreaBrief) -> JoinedUp:
+def joined_up(brief: AreaBrief) -> View:
     """Set outcomes, plan, programmes and money of each theme side by side.
 
     A table that the study lacks leaves its column empty.
 
     Returns
     -------
-    JoinedUp
+    View
         ``table``, indexed by theme, has ``lead_agencies``, ``indicators``, ``worse``,
         ``off_track``, ``interventions`` and ``tied_gbp``.
 
@@ -204,10 +136,53 @@ def joined_up(brief: AreaBrief) -> JoinedUp:
     table["worse"] = themes["worse"].sum()
     table["off_track"] = _counted(brief.plan and brief.plan.off_track, table.index)
     table["interventions"] = _counted(_here(brief, "interventions"), table.index)
-    money = _here(brief, "resources")
-    tied = np.nan if money is None else money.groupby("theme")["amount_gbp"].sum()
-    table["tied_gbp"] = tied if money is None else tied.reindex(table.index).fillna(0.0)
-    return JoinedUp(brief.area.name, table, _works(brief))
+    money, table["tied_gbp"] = _here(brief, "resources"), np.nan
+    if money is not None:
+        tied = money.groupby("theme")["amount_gbp"].sum()
+        table["tied_gbp"] = tied.reindex(table.index).fillna(0.0)
+    area = brief.area.name
+    return View(_joined(area, table, _works(brief)), table, tabulate=lambda: _by_theme(area, table))
+
+
+def _joined(area: str, table: pd.DataFrame, works: tuple[str, ...]) -> str:
+    """Themes that are worse here, with and without anybody on record as at work on them."""
+    worse, worked = table["worse"] > 0, table["interventions"] > 0
+    if not worse.any():
+        return f"On no theme is {area} worse than {REST} on any indicator."
+    groups = (worse & (table["interventions"] == 0), worse & worked, (table["worse"] == 0) & worked)
+    without, at_work, idle = (
+        wording.and_list(f"{name} (led by {lead})" if lead else name for name, lead in leads)
+        for leads in (table.loc[rows, "lead_agencies"].items() for rows in groups)
+    )
+    text = f"{area} is worse than {REST} in {wording.counted(int(worse.sum()), 'theme')}."
+    if without:
+        text += f" No programme and no money is on record here under {without}."
+    if at_work:
+        text += f" Something is on record under {at_work}."
+    if idle:
+        text += f" Work is also on record for {idle}, where no indicator is worse."
+    if without and works:
+        text += f" Programmes under other themes may reach them: {wording.and_list(works)}."
+    return text
+
+
+def _by_theme(area: str, rows: pd.DataFrame) -> Table:
+    """Theme by theme: who leads, what is worse, what is off track, what is done and spent."""
+    shown = {
+        "Theme": rows.index,
+        "Lead agencies": rows["lead_agencies"],
+        "Worse here": list(map(wording.of_total, rows["worse"], rows["indicators"])),
+        "Borough off track": rows["off_track"].to_numpy(),
+        "Programmes here": rows["interventions"].to_numpy(),
+        "Pounds tied to the area": rows["tied_gbp"].to_numpy(),
+    }
+    return figures.table(
+        pd.DataFrame(shown).reset_index(drop=True),
+        caption=f"{area}: outcomes, work and money by theme",
+        note="Worse: indicators worse than in the rest of the borough. Off track: measures of "
+        "the borough's plan. Only work and money recorded against the area itself count.",
+        digits={"Pounds tied to the area": 0},
+    )
 
 
 def _works(brief: AreaBrief) -> tuple[str, ...]:
@@ -226,8 +201,8 @@ def _works(brief: AreaBrief) -> tuple[str, ...]:
 def spending_table(brief: AreaBrief, *, by: str = "stream") -> Table:
     """`spending` for people, all periods together."""
     found = spending(brief, by=by).table
-    names = {"area": brief.area.name, "elsewhere": "Other areas", "untied": "Tied to no area"}
-    shown = found[list(names)].rename(columns=names).rename_axis(wording.capital(by))
+    names = [brief.area.name, "Other areas", "Tied to no area"]
+    shown = found[MONEY].set_axis(names, axis=1).rename_axis(wording.capital(by))
     return figures.table(shown, caption=f"Pounds by {by}, all periods together")
 
 
@@ -253,25 +228,18 @@ def assets_table(brief: AreaBrief) -> Table:
     assets = brief.study.read("assets").dropna(subset=["x", "y"])
     shapes = brief.study.geometry([*brief.area.members, *brief.comparators[REST]])
     middle = shapes.geometry.representative_point()
-    own = shapes["area_code"].isin(brief.area.members).to_numpy()
-    rows = []
+    own, rows = shapes["area_code"].isin(brief.area.members).to_numpy(), []
     for kind, some in assets.groupby("kind"):
         metres, found = KDTree(some[["x", "y"]]).query(np.column_stack([middle.x, middle.y]))
         place = np.where(own, metres, np.inf).argmin()
         nearest, nearer = some.iloc[found[place]], int((metres[~own] < metres[place]).sum())
-        rows.append(
-            {
-                "Kind": kind,
-                "Nearest": nearest["name"],
-                "Services": nearest["services"],
-                "Kilometres": metres[place] / METRES_A_KM,
-                "Small areas with one nearer": wording.of_total(nearer, int((~own).sum())),
-            }
-        )
+        of = wording.of_total(nearer, int((~own).sum()))
+        rows.append([kind, *nearest[["name", "services"]], metres[place] / METRES_A_KM, of])
     columns = ["Kind", "Nearest", "Services", "Kilometres", "Small areas with one nearer"]
-    shown = pd.DataFrame(rows, columns=columns).sort_values("Kilometres", ascending=False)
+    shown = pd.DataFrame(rows, columns=columns)
+    shown = shown.assign(Services=shown["Services"].str.replace(";", ", "))
     return figures.table(
-        shown.assign(Services=shown["Services"].str.replace(";", ", ")).reset_index(drop=True),
+        shown.sort_values("Kilometres", ascending=False, ignore_index=True),
         caption=f"The nearest asset of each kind, from {brief.area.name}, the furthest first",
         note="As the crow flies, from the middle of each small area.",
         digits={"Kilometres": 1},
@@ -294,44 +262,15 @@ def _counted(rows: pd.DataFrame | None, themes: pd.Index) -> pd.Series | float:
 
 BY = ("agency", "theme", "kind")
 SPENT_BY = ("stream", "theme", "agency")
+MONEY = ["area", "elsewhere", "untied"]
 EVERYWHERE = "not tied to an area"
 
 
 @dataclass(frozen=True)
-class Activity(ShownTable):
-    """Interventions under way in an area during a stretch of time."""
+class Activity(View):
+    """Interventions under way in an area, and how many were at once."""
 
-    area: str
-    start: pd.Timestamp
-    end: pd.Timestamp
-    population: float
-    table: pd.DataFrame = field(repr=False, compare=False)
-    at_once: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> wording.Sentence:
-        """How many interventions by how many agencies, the cost, and the most at once."""
-        n = int(self.table["interventions"].sum())
-        when = f"{wording.period(self.start)} to {wording.period(self.end)}"
-        if n == 0:
-            return wording.Sentence(f"No intervention is recorded in {self.area}, {when}.")
-        most = int(self.at_once["agencies"].max())
-        text = f"{wording.counted(n, 'intervention').capitalize()} in {self.area}, {when}."
-        if most > 1:
-            text += f" Up to {wording.counted(most, 'agency', 'agencies')} were at work at once."
-        known = self.table["cost_gbp"].sum(min_count=1)
-        if not np.isnan(known):
-            missing = int(self.table["without_cost"].sum())
-            text += f" Cost: £{wording.number(round(known))}"
-            text += f", £{wording.number(known / self.population, 0)} a head"
-            text += f"; not known for {wording.of_total(missing, n)}." if missing else "."
-        return wording.Sentence(text)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw how many interventions and agencies were at work, month by month."""
-        long = self.at_once.melt("day", ["interventions", "agencies"], var_name="series")
-        long["period"] = pd.PeriodIndex(long["day"], freq="M")
-        long["series"] = long["series"].str.capitalize()
-        return figures.draw_trend(long, unit="count", ax=ax)
+    at_once: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 def activity(brief: AreaBrief, *, by: str = "agency") -> Activity:
@@ -364,19 +303,44 @@ def activity(brief: AreaBrief, *, by: str = "agency") -> Activity:
     rows = rows.assign(
         cost_gbp=rows["cost_gbp"] * inside / days, without_cost=rows["cost_gbp"].isna()
     )
-    table = rows.groupby(by).agg(
-        interventions=("from", "size"),
-        cost_gbp=("cost_gbp", lambda cost: cost.sum(min_count=1)),
-        without_cost=("without_cost", "sum"),
-        people_reached=("people_reached", lambda people: people.sum(min_count=1)),
+    groups = rows.groupby(by)
+    sums = groups[["cost_gbp", "people_reached"]].sum(min_count=1).astype(float)
+    reached = sums["people_reached"].where(sums["people_reached"] > 0)
+    table = pd.DataFrame(
+        {
+            "interventions": groups.size(),
+            "cost_gbp": sums["cost_gbp"],
+            "cost_per_head": sums["cost_gbp"] / population,
+            "without_cost": groups["without_cost"].sum(),
+            "people_reached": sums["people_reached"],
+            "cost_per_person_reached": sums["cost_gbp"] / reached,
+            "reached_per_1000": 1000 * sums["people_reached"] / population,
+        }
     )
-    table = table.astype({"cost_gbp": float, "people_reached": float})
-    table.insert(2, "cost_per_head", table["cost_gbp"] / population)
-    reached = table["people_reached"].where(table["people_reached"] > 0)
-    table["cost_per_person_reached"] = table["cost_gbp"] / reached
-    table["reached_per_1000"] = 1000 * table["people_reached"] / population
     at_once = _at_once(rows, start, end)
-    return Activity(brief.area.name, start, end, population, table, at_once)
+    long = at_once.melt("day", ["interventions", "agencies"], var_name="series")
+    long = long.assign(period=pd.PeriodIndex(long["day"], freq="M"))
+    long["series"] = long["series"].str.capitalize()
+    where = f"in {brief.area.name}, {wording.period(start)} to {wording.period(end)}"
+    said = _under_way(where, table, int(at_once["agencies"].max()), population)
+    return Activity(
+        said, table, lambda ax: figures.draw_trend(long, unit="count", ax=ax), at_once=at_once
+    )
+
+
+def _under_way(where: str, table: pd.DataFrame, most: int, population: float) -> str:
+    """How many interventions by how many agencies, the cost, and the most at once."""
+    n, missing = int(table["interventions"].sum()), int(table["without_cost"].sum())
+    if n == 0:
+        return f"No intervention is recorded {where}."
+    text, known = f"{wording.counted(n, 'intervention').capitalize()} {where}.", table["cost_gbp"]
+    if most > 1:
+        text += f" Up to {wording.counted(most, 'agency', 'agencies')} were at work at once."
+    if known.notna().any():
+        a_head = wording.number(known.sum() / population, 0)
+        text += f" Cost: £{wording.number(round(known.sum()))}, £{a_head} a head"
+        text += f"; not known for {wording.of_total(missing, n)}." if missing else "."
+    return text
 
 
 def _running(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
@@ -392,12 +356,8 @@ def _at_once(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.D
     first, last = (rows[name].to_numpy("datetime64[ns]") for name in ("from", "to"))
     at = days.to_numpy("datetime64[ns]")[:, None]
     running = (first <= at) & (last >= at)
-    agencies = rows["agency"].to_numpy()
-    counts = {
-        "day": days,
-        "interventions": running.sum(axis=1),
-        "agencies": [pd.Series(agencies[now]).nunique() for now in running],
-    }
+    agencies = [rows.loc[now, "agency"].nunique() for now in running]
+    counts = {"day": days, "interventions": running.sum(axis=1), "agencies": agencies}
     return pd.DataFrame(counts)
 
 
@@ -418,57 +378,43 @@ def spending(brief: AreaBrief, *, by: str = "stream") -> View:
     """
     check_one_of(by, SPENT_BY, "grouping")
     rows = brief.study.read("resources")
-    population = residents_of(brief, list(brief.area.members))
-    population_elsewhere = residents_of(brief, brief.comparators[REST])
-    tied_to = rows["area_code"]
-    here = tied_to.isin(codes_of(brief))
-    rows = rows.assign(where=np.select([here, tied_to.notna()], ["area", "elsewhere"], "untied"))
-    table = _spread_out(rows, by)
-    tied = table["area"] + table["elsewhere"]
-    people = {"area": population, "elsewhere": population_elsewhere}
-    over_time = _spread_out(rows, "period")[list(people)] / pd.Series(people)
-    over_time = over_time.rename(columns={"area": brief.area.name, "elsewhere": "Elsewhere"})
+    here = residents_of(brief, list(brief.area.members))
+    there = residents_of(brief, brief.comparators[REST])
+    places = [rows["area_code"].isin(codes_of(brief)), rows["area_code"].notna()]
+    rows = rows.assign(where=np.select(places, MONEY[:2], MONEY[2]))
+    table, over_time = _spread_out(rows, by), _spread_out(rows, "period")
+    (area, elsewhere, untied), tied = table[MONEY].sum(), table[MONEY[:2]].sum(axis=1)
     table = table.assign(
-        area_per_head=table["area"] / population,
-        elsewhere_per_head=table["elsewhere"] / population_elsewhere,
+        area_per_head=table["area"] / here,
+        elsewhere_per_head=table["elsewhere"] / there,
         share_of_money=100 * table["area"] / tied.where(tied > 0),
-        share_of_people=100 * population / (population + population_elsewhere),
+        share_of_people=100 * here / (here + there),
     )
-    long = over_time.reset_index().melt("period", var_name="series")
-    return View(
-        _tied(brief.area.name, table[["area", "elsewhere", "untied"]].sum(), people), table,
-        lambda ax: figures.draw_trend(long, unit="pounds a head", ax=ax),
-    )  # fmt: skip
-
-
-def _tied(area: str, total: pd.Series, people: dict[str, float]) -> str:
-    """Money tied to the area per head, that elsewhere, and how much is tied to neither."""
-    if total.sum() == 0:
-        return "No spending is recorded."
-    here, there = (total[where] / people[where] for where in people)
-    return (
-        f"£{wording.number(round(total['area']))} is tied to {area} "
-        f"(£{wording.number(here, 2)} a head, against £{wording.number(there, 2)} elsewhere); "
-        f"£{wording.number(round(total['untied']))} is {EVERYWHERE}."
+    lines = {brief.area.name: over_time["area"] / here, "Elsewhere": over_time["elsewhere"] / there}
+    long = pd.DataFrame(lines).reset_index().melt("period", var_name="series")
+    a_head, against = wording.number(area / here, 2), wording.number(elsewhere / there, 2)
+    said = (
+        f"£{wording.number(round(area))} is tied to {brief.area.name} (£{a_head} a head, against "
+        f"£{against} elsewhere); £{wording.number(round(untied))} is {EVERYWHERE}."
     )
+    said = said if area + elsewhere + untied else "No spending is recorded."
+    return View(said, table, lambda ax: figures.draw_trend(long, unit="pounds a head", ax=ax))
 
 
 def _spread_out(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Pounds by `by`, with a column for each of area, elsewhere and untied."""
     sums = rows.pivot_table(index=by, columns="where", values="amount_gbp", aggfunc="sum")
-    sums = sums.reindex(columns=["area", "elsewhere", "untied"]).fillna(0.0)
-    return sums.rename_axis(columns=None)
+    return sums.reindex(columns=MONEY).fillna(0.0).rename_axis(columns=None)
 
 
 def codes_of(brief: AreaBrief) -> list[str]:
     """Codes of the area, of its small areas, and of every other area that lies wholly in it."""
-    own = set(brief.area.members)
-    inside: list[str] = []
+    codes = [brief.area.code, *brief.area.members]
     if brief.study.has("area_members"):
         rows = brief.study.read("area_members", where={"code_vintage": brief.area.code_vintage})
-        wholes = rows.groupby("area_code")["member_code"].agg(set)
-        inside = [code for code, parts in wholes.items() if parts <= own]
-    return list(dict.fromkeys([brief.area.code, *brief.area.members, *inside]))
+        inside = rows["member_code"].isin(brief.area.members).groupby(rows["area_code"]).all()
+        codes.extend(inside.index[inside])
+    return list(dict.fromkeys(codes))
 
 
 def residents_of(brief: AreaBrief, codes: list[str]) -> float:

@@ -16,6 +16,10 @@ from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study
 
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
+COLUMNS = ["area", "area_code", "indicator_id", "indicator", "unit", "when", "period", "value"]
+COLUMNS += ["comparator_value", "p_value", "verdict", "reason", "previous_period", "change"]
+COLUMNS += ["change_p_value", "change_verdict"]
+CHANGED = ["area", "indicator", "previous_period", "period", "change", "unit", "change_verdict"]
 MOST_TOLD = 3  # indicators of a sentence on changes
 FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
 
@@ -30,16 +34,15 @@ class Highlights:
 
     def sentence(self) -> wording.Sentence:
         """How many areas stand out, and the worst of them."""
-        worse = self.times_worse()
-        total = self.table["area"].nunique()
+        worse, total = self.times_worse(), self.table["area"].nunique()
         if not self.table["verdict"].ne(NOT).any():
             return wording.Sentence(
                 f"None of the {total} {self.kind} can be judged: no indicator can be compared."
             )
         text = (
-            f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
-            "the rest of the borough on one measure or more"
+            f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than the "
         )
+        text += "rest of the borough on one measure or more"
         if len(worse) and worse.iloc[0] > 1:
             most = [f"{name} ({count})" for name, count in worse.head(3).items()]
             text += f", most often {wording.and_list(most)}"
@@ -56,15 +59,13 @@ class Highlights:
         looked = f"of {wording.number(int(known.sum()))} changes looked at"
         if moved.empty:
             return wording.Sentence(f"None {looked} is more than chance usually makes.")
-        return wording.Sentence(
-            f"{len(moved)} {looked} {_are(len(moved))} more than chance usually makes. "
-            f"{_by_indicator(moved)}"
-        )
+        text = f"{len(moved)} {looked} {_are(len(moved))} more than chance usually makes."
+        return wording.Sentence(f"{text} {_by_indicator(moved)}")
 
     def changed_rows(self) -> pd.DataFrame:
         """The clear changes on the year before, the surest first."""
         clear = self.table[self.table["change_verdict"].isin(CLEAR)]
-        return clear.sort_values("change_p_value", kind="stable")[_CHANGED]
+        return clear.sort_values("change_p_value", kind="stable")[CHANGED]
 
     def times_worse(self) -> pd.Series:
         """On how many indicators each area is worse, most first; areas worse on none left out."""
@@ -72,13 +73,11 @@ class Highlights:
 
     def worst_first(self) -> list[str]:
         """Every area, those worse most often first."""
-        worst = list(self.times_worse().index)
-        return [*worst, *(name for name in pd.unique(self.table["area"]) if name not in worst)]
+        return list(dict.fromkeys([*self.times_worse().index, *self.table["area"]]))
 
     def unjudged(self) -> list[str]:
         """Indicators on which no area could be told from chance."""
-        judged = self.table["verdict"].ne(NOT)
-        known = judged.groupby(self.table["indicator"], sort=False).any()
+        known = self.table["verdict"].ne(NOT).groupby(self.table["indicator"], sort=False).any()
         return list(known.index[~known])
 
 
@@ -114,7 +113,7 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
             briefs[part] = area_brief(part, area, level=level)
         found = briefs[part].profile_of(area).table
         rows = found.rename(columns={"name": "indicator"}).rename_axis("indicator_id").reset_index()
-        frames.append(rows.assign(area=names[area.code], area_code=area.code)[_COLUMNS])
+        frames.append(rows.assign(area=names[area.code], area_code=area.code)[COLUMNS])
     return Highlights(kind, level, pd.concat(frames, ignore_index=True))
 
 
@@ -124,23 +123,16 @@ def _are(n: int) -> str:
 
 def _by_indicator(moved: pd.DataFrame) -> str:
     """Clear changes by indicator: how many areas got better, and how many worse."""
-    told = []
-    names = moved["indicator"].value_counts().index
+    told, names = [], moved["indicator"].value_counts().index
     for name in names[:MOST_TOLD]:
         rows = moved[moved["indicator"] == name]
         counts = rows["change_verdict"].value_counts()
-        where = rows["area"].iloc[0] if len(rows) == 1 else ""
-        parts = wording.and_list(f"{count} {word}" for word, count in counts.items())
-        said = f"{counts.index[0]} in {where}" if where else parts
+        said = wording.and_list(f"{count} {word}" for word, count in counts.items())
+        if len(rows) == 1:
+            said = f"{counts.index[0]} in {rows['area'].iloc[0]}"
         told.append(f"{wording.inside(name)}: {said}")
     more = f"; and {len(names) - MOST_TOLD} more indicators" if len(names) > MOST_TOLD else ""
     return f"{wording.capital('; '.join(told))}{more}."
-
-
-_COLUMNS = ["area", "area_code", "indicator_id", "indicator", "unit", "when", "period", "value"]
-_COLUMNS += ["comparator_value", "p_value", "verdict", "reason", "previous_period", "change"]
-_COLUMNS += ["change_p_value", "change_verdict"]
-_CHANGED = ["area", "indicator", "previous_period", "period", "change", "unit", "change_verdict"]
 
 
 def _chosen(study: Study, areas: Collection[str]) -> tuple[str, list[Area]]:
@@ -187,10 +179,9 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
 
 def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     """Which agencies lead on what is off track."""
-    off = progress.off_track
+    off, n = progress.off_track, len(progress.table)
     if off.empty:
         return wording.Sentence("No target of the plan is off track.")
-    n = len(progress.table)
     text = f"{wording.of_total(len(off), n)} targets of the plan {_are(len(off))} off track"
     if n == 1:
         text = "The only target of the plan is off track"

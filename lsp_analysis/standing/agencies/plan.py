@@ -60,10 +60,8 @@ class PlanProgress(ShownTable):
         """How many measures there are of each status, and how many stretch targets are met."""
         counts = self.table["status"].value_counts()
         places = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0)]
-        text = (
-            f"Of {wording.counted(len(self.table), 'target')} in the plan: "
-            f"{wording.and_list(places)}."
-        )
+        targets = wording.counted(len(self.table), "target")
+        text = f"Of {targets} in the plan: {wording.and_list(places)}."
         stretch = self.table["stretch_status"].dropna()
         if len(stretch):
             met = int((stretch == MET).sum())
@@ -110,9 +108,11 @@ def plan_progress(
     PanelError
         A column is missing, or a measure is in the plan twice.
     """
-    if plan["measure_id"].duplicated().any():
-        twice = plan.loc[plan["measure_id"].duplicated(), "measure_id"].iloc[0]
-        raise PanelError(f"Measure {twice!r} is in the plan more than once. Keep one row for each.")
+    twice = plan.loc[plan["measure_id"].duplicated(), "measure_id"]
+    if len(twice):
+        raise PanelError(
+            f"Measure {twice.iloc[0]!r} is in the plan more than once. Keep one row for each."
+        )
     table = plan.set_index("measure_id")
     if names is not None:
         table["name"] = table["indicator_id"].map(dict(names))
@@ -123,11 +123,19 @@ def plan_progress(
     reached = table["period"].map(_last_day)
     whole = (due - begun).dt.days.where(due > begun)
     table["expected"] = ((reached - begun).dt.days / whole).clip(0, 1)
-    table["progress"] = _progress(table, "target")
-    table["status"] = _statuses(table["progress"], table["expected"], reached >= due)
-    table["stretch_progress"] = _progress(table, "stretch_target")
-    stretch = _statuses(table["stretch_progress"], table["expected"], reached >= due)
-    table["stretch_status"] = stretch.where(table["stretch_target"].notna())
+    for stretch in ("", "stretch_"):
+        way, come = (
+            table[f"{stretch}target"] - table["baseline"],
+            table["value"] - table["baseline"],
+        )
+        # A target equal to its baseline is met by standing still.
+        still = (come == 0).astype(float).where(come.notna() & way.notna())
+        progress = (come / way.where(way != 0)).where(way != 0, still)
+        on_line = table["expected"].notna() & (progress >= table["expected"])
+        tests = [progress.isna(), progress >= 1, reached >= due, progress < 0, on_line]
+        table[f"{stretch}progress"] = progress
+        table[f"{stretch}status"] = np.select(tests, [NO_DATA, MET, MISSED, AWAY, ON_TRACK], BEHIND)
+    table["stretch_status"] = table["stretch_status"].where(table["stretch_target"].notna())
     return PlanProgress(table)
 
 
@@ -154,21 +162,18 @@ def plan_values(
     DataFrame
         ``measure_id``, ``period``, ``value``.
     """
-    known = {indicator.indicator_id: indicator for indicator in indicators}
+    wanted = set(plan["indicator_id"]) & set(panels)
+    known = {one.indicator_id: one for one in indicators if one.indicator_id in wanted}
+    every = {}  # several measures may be of one indicator
+    for name, indicator in known.items():
+        panel, about = panels[name], {"indicator": indicator, "leave_out_missing": True}
+        codes = panel["area_code"].unique()
+        every[name] = group_series(on_unit_period(panel, indicator), codes, **about)
     frames = [pd.DataFrame(columns=["measure_id", "period", "value"])]
-    known_series: dict[str, pd.DataFrame] = {}  # several measures may be of one indicator
-    for measure in plan.itertuples():
-        indicator, panel = known.get(measure.indicator_id), panels.get(measure.indicator_id)
-        if indicator is None or panel is None:
-            continue
-        name = indicator.indicator_id
-        if name not in known_series:
-            known_series[name] = group_series(
-                on_unit_period(panel, indicator), panel["area_code"].unique(),
-                indicator=indicator, leave_out_missing=True,
-            )  # fmt: skip
-        series = _as_long_as(known_series[name], _period(measure.baseline_period), indicator)
-        frames.append(series.assign(measure_id=measure.measure_id).astype({"period": object}))
+    for measure in plan[plan["indicator_id"].isin(known)].itertuples():
+        name, baseline = measure.indicator_id, _period(measure.baseline_period)
+        series = _as_long_as(every[name], baseline, known[name]).astype({"period": object})
+        frames.append(series.assign(measure_id=measure.measure_id))
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 
 
@@ -193,33 +198,11 @@ def _last_values(
     values: pd.DataFrame, due: pd.Series, as_at: str | pd.Timestamp | None
 ) -> pd.DataFrame:
     """The last known value of each measure up to its due date."""
-    ends = values["period"].map(_last_day)
-    latest = (
-        values["measure_id"].map(due).clip(upper=None if as_at is None else pd.Timestamp(as_at))
-    )
+    ends, last_day = values["period"].map(_last_day), None if as_at is None else pd.Timestamp(as_at)
+    latest = values["measure_id"].map(due).clip(upper=last_day)
     kept = values.assign(end=ends)[values["value"].notna() & ~(ends > latest)]
     last = kept.sort_values("end").drop_duplicates("measure_id", keep="last")
     return last.set_index("measure_id")[["period", "value"]]
-
-
-def _progress(table: pd.DataFrame, target: str) -> pd.Series:
-    """Share of the way come; a target equal to its baseline is met by standing still."""
-    way = table[target] - table["baseline"]
-    come = table["value"] - table["baseline"]
-    moving = come / way.where(way != 0)
-    return moving.where(way != 0, (come == 0).astype(float).where(come.notna() & way.notna()))
-
-
-def _statuses(progress: pd.Series, expected: pd.Series, past_due: pd.Series) -> pd.Series:
-    tests = [
-        progress.isna(),
-        progress >= 1,
-        past_due,
-        progress < 0,
-        expected.notna() & (progress >= expected),
-    ]
-    words = [NO_DATA, MET, MISSED, AWAY, ON_TRACK]
-    return pd.Series(np.select(tests, words, default=BEHIND), index=progress.index)
 
 
 def _period(when: object) -> pd.Period | None:
@@ -247,7 +230,6 @@ class TargetForecast:
         Why there is none.
     """
 
-    target: float
     probability: float
     paths: pd.DataFrame = field(repr=False, compare=False)
     reason: str = ""
@@ -307,13 +289,10 @@ def target_forecast(
     """
     known = series.dropna().astype(float)
     if len(known) < LEAST:
-        reason = (
-            f"Too short to say: {wording.counted(len(known), 'value')}, and a forecast needs "
-            f"{wording.counted(LEAST, 'value')}."
-        )
-        return TargetForecast(target, np.nan, pd.DataFrame(), reason)
-    last = known.index[-1]
-    steps = due.ordinal - last.ordinal
+        few, enough = (wording.counted(n, "value") for n in (len(known), LEAST))
+        reason = f"Too short to say: {few}, and a forecast needs {enough}."
+        return TargetForecast(np.nan, pd.DataFrame(), reason)
+    last, steps = known.index[-1], due.ordinal - known.index[-1].ordinal
     if steps < 1:
         raise PanelError(
             f"The target is due in {wording.period(due)} and the series ends in "
@@ -325,7 +304,7 @@ def target_forecast(
     middle, low, high = map(ahead.quantile, (0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2))
     periods = pd.period_range(last + 1, periods=steps)
     paths = pd.DataFrame({"period": periods, "value": middle, "low": low, "high": high})
-    return TargetForecast(target, float(1 - below if higher_is_better else below), paths)
+    return TargetForecast(float(1 - below if higher_is_better else below), paths)
 
 
 def _forecasts(values: np.ndarray, steps: int) -> Mixture:
@@ -367,8 +346,7 @@ def plan_forecasts(
     for measure_id, rows in values.dropna(subset="value").groupby("measure_id", sort=False):
         if measure_id not in plan.index:
             continue
-        row = plan.loc[measure_id]
-        series = rows.set_index("period")["value"].sort_index()
+        row, series = plan.loc[measure_id], rows.set_index("period")["value"].sort_index()
         series.index = pd.PeriodIndex(series.index)
         if as_at is not None:
             series = series[series.index.end_time <= pd.Timestamp(as_at)]
@@ -376,10 +354,8 @@ def plan_forecasts(
         if due is None or series.empty or wording.is_missing(row["target"]):
             continue
         due = due.asfreq(series.index.freqstr)
-        if due <= series.index[-1]:
-            continue
-        found[str(measure_id)] = target_forecast(
-            series, target=float(row["target"]), due=due,
-            higher_is_better=bool(row["target"] >= row["baseline"]),
-        )  # fmt: skip
+        if due > series.index[-1]:
+            aim = {"target": float(row["target"]), "due": due}
+            up = bool(row["target"] >= row["baseline"])
+            found[str(measure_id)] = target_forecast(series, higher_is_better=up, **aim)
     return found

@@ -14,7 +14,7 @@ from scipy.special import expit, logit, ndtri
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, Shown, ShownTable, View
+from lsp_analysis.showing import Axes, Shown, View
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.comparison.exact import compare_rows
 from lsp_analysis.standing.comparison.intervals import as_counts, as_exposure, group_series
@@ -50,17 +50,14 @@ class SlopeIndex(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """Two rows, the slope index and the relative index, with limits."""
-        rows = {
-            "slope index": (self.sii, self.sii_low, self.sii_high),
-            "relative index": (self.rii, self.rii_low, self.rii_high),
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+        slope = (self.sii, self.sii_low, self.sii_high)
+        rows, names = [slope, (self.rii, self.rii_low, self.rii_high)], ["slope", "relative"]
+        return pd.DataFrame(rows, [f"{name} index" for name in names], ["value", "low", "high"])
 
     def sentence(self) -> wording.Sentence:
         """How far apart the two ends of the fitted line are."""
-        limits = wording.interval(
-            self.sii_low, self.sii_high, self.unit, self.level, of_change=True
-        )
+        ends = (self.sii_low, self.sii_high)
+        limits = wording.interval(*ends, self.unit, self.level, of_change=True)
         return wording.Sentence(
             "From one end of deprivation to the other the fitted value differs by "
             f"{wording.difference(self.sii, self.unit)} ({limits}), a ratio of "
@@ -152,8 +149,8 @@ def slope(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
     areas have a rank, or a group has no value.
     """
     one, ranks = _by_deprivation(brief, indicator_id)
-    members, last = tenths(one.panel, ranks), one.panel["period"].max()
-    then = one.panel[one.panel["period"] == last]
+    last = one.panel["period"].max()
+    then, members = one.panel[one.panel["period"] == last], tenths(one.panel, ranks)
     found = _index(then, members, one.indicator, brief.level)
     if found is None:
         raise PanelError(
@@ -192,9 +189,10 @@ def shared_out(brief: AreaBrief, indicator_id: str) -> View:
     one, ranks = _by_deprivation(brief, indicator_id)
     then = one.panel[one.panel["period"] == one.panel["period"].max()]
     rows = then.assign(rank=then["area_code"].map(ranks)).dropna(subset="rank")
-    if rows["numerator"].isna().all() or rows["denominator"].isna().all():
-        name = one.indicator.name
-        raise PanelError(f"{name} has no counts that could be shared out over people.")
+    if rows[["numerator", "denominator"]].isna().all().any():
+        raise PanelError(
+            f"{one.indicator.name} has no counts that could be shared out over people."
+        )
     index, curve = concentration(rows["rank"], rows["numerator"], rows["denominator"])
     fifth = np.interp(0.2, *curve.to_numpy().T)
     said = (
@@ -238,24 +236,17 @@ def _index(
     ]
     if not groups:
         return None
-    rows, whole = pd.concat(groups, ignore_index=True), indicator.multiplier
+    rows, scale = pd.concat(groups, ignore_index=True), 1.0
     if rows[["value", "se"]].notna().all(axis=1).sum() != GROUPS:
         return None
-    is_share = (
-        indicator.kind in ("share", "stock")
-        and rows["value"].between(0, whole, inclusive="neither").all()
-    )
-    transform = "logit" if is_share else "log" if (rows["value"] > 0).all() else "none"
-    scale = whole if is_share else 1.0
-    found = slope_index(
-        rows["denominator"].fillna(rows["n_areas"]),
-        rows["value"] / scale,
-        rows["se"] / scale,
-        transform=transform,
-        multiplier=-scale,
-        level=level,
-        repetitions=REPETITIONS,
-    )
+    transform = "log" if (rows["value"] > 0).all() else "none"
+    inside = rows["value"].between(0, indicator.multiplier, inclusive="neither").all()
+    if indicator.kind in ("share", "stock") and inside:
+        transform, scale = "logit", indicator.multiplier
+    about = {"multiplier": -scale, "level": level, "repetitions": REPETITIONS}
+    values = rows["value"] / scale, rows["se"] / scale
+    people = rows["denominator"].fillna(rows["n_areas"])
+    found = slope_index(people, *values, transform=transform, **about)
     line = found.line.assign(**{name: scale * found.line[name] for name in ("value", "fitted")})
     return replace(found, line=line, unit=indicator.per)
 
@@ -280,13 +271,8 @@ def concentration(
         most deprived have more than their share (Kakwani, Wagstaff and van Doorslaer 1997). The
         curve has ``cumulative_population`` and ``cumulative_outcome``, as shares.
     """
-    table = pd.DataFrame(
-        {
-            "order": np.asarray(order, float),
-            "outcome": as_counts(outcome),
-            "people": as_exposure(population),
-        }
-    ).dropna()
+    columns = (np.asarray(order, float), as_counts(outcome), as_exposure(population))
+    table = pd.DataFrame(dict(zip(("order", "outcome", "people"), columns, strict=True))).dropna()
     shares = table.groupby("order")[["people", "outcome"]].sum().cumsum()
     shares = shares / shares.iloc[-1]
     people, outcomes = (np.append(0.0, shares[name]) for name in ("people", "outcome"))
@@ -305,70 +291,50 @@ MOVES = [f"{of}_{end}" for of in ("borough", "gap") for end in ("change", "low",
 AIMS = ["indicator_id", "label", "start", "end", *MOVES, "quadrant", "clear"]
 
 
-@dataclass(frozen=True)
-class Quadrant(ShownTable):
-    """Each indicator's change in the comparator against the change in the gap."""
-
-    comparator: str
-    level: float
-    table: pd.DataFrame = field(repr=False, compare=False)
-    left_out: tuple[str, ...]
-
-    def sentence(self) -> wording.Sentence:
-        """How many indicators lie in each quadrant, and how many clearly so."""
-        text = self._placed()
-        if self.left_out:
-            text += f" Not placed: {wording.and_list(map(wording.inside, self.left_out))}."
-        return wording.Sentence(text)
-
-    def _placed(self) -> str:
-        n, clear = len(self.table), int(self.table["clear"].sum())
-        if not n:
-            return "No indicator has both a direction that is good and two periods with a gap."
-        if n == 1:
-            surely = "clearly so" if clear else "though chance could have put it there"
-            return f"{self.table['label'].iloc[0]}: {self.table['quadrant'].iloc[0]}, {surely}."
-        counts = self.table["quadrant"].value_counts()
-        names = [*QUADRANTS.values(), UNMOVED]
-        places = [f"{name} {counts[name]}" for name in names if name in counts]
-        return (
-            f"Of {wording.counted(n, 'indicator')}: {wording.and_list(places)}; "
-            f"{wording.of_total(clear, n)} with both intervals on one side of zero."
-        )
-
-    def shown_table(self) -> Table:
-        """Each indicator's change in the comparator and in the gap, with intervals."""
-        moved = [_with_interval(self.table, name) for name in ("borough", "gap")]
-        columns = {
-            "Indicator": self.table["label"],
-            "From": self.table["start"].map(wording.period),
-            "To": self.table["end"].map(wording.period),
-            f"Change in {self.comparator} (+ is better)": moved[0],
-            "Change in the gap (+ is wider)": moved[1],
-            "So it is": self.table["quadrant"],
-            "Clearly so": self.table["clear"].map({True: "yes", False: "no"}),
-        }
-        return figures.table(
-            pd.DataFrame(columns),
-            caption="Does it get better, and does the gap close? In per cent of the value of "
-            f"{self.comparator} at the start, with {100 * self.level:.3g}% intervals",
-        )
+def _placed(table: pd.DataFrame) -> str:
+    """How many indicators lie in each quadrant, and how many clearly so."""
+    n, clear = len(table), int(table["clear"].sum())
+    if not n:
+        return "No indicator has both a direction that is good and two periods with a gap."
+    if n == 1:
+        surely = "clearly so" if clear else "though chance could have put it there"
+        return f"{table['label'].iloc[0]}: {table['quadrant'].iloc[0]}, {surely}."
+    counts = table["quadrant"].value_counts()
+    names = [*QUADRANTS.values(), UNMOVED]
+    places = wording.and_list(f"{name} {counts[name]}" for name in names if name in counts)
+    surely = f"{wording.of_total(clear, n)} with both intervals on one side of zero"
+    return f"Of {wording.counted(n, 'indicator')}: {places}; {surely}."
 
 
-def _with_interval(frame: pd.DataFrame, name: str) -> list[str]:
-    """Changes with their intervals: "+12% (+3% to +20%)"."""
-    ends = frame[[f"{name}_change", f"{name}_low", f"{name}_high"]].to_numpy(float)
-    told = [[f"{wording.difference(x, digits=0)}%" for x in row] for row in ends]
-    return [f"{size} ({low} to {high})" for size, low, high in told]
+def _moves(table: pd.DataFrame, level: float) -> Table:
+    """Each indicator's change in the comparator and in the gap, with intervals."""
+    cells = [
+        [f"{wording.difference(x, digits=0)}%" for x in row] for row in table[MOVES].to_numpy()
+    ]
+    told = [[f"{row[i]} ({row[i + 1]} to {row[i + 2]})" for row in cells] for i in (0, 3)]
+    columns = {
+        "Indicator": table["label"],
+        "From": table["start"].map(wording.period),
+        "To": table["end"].map(wording.period),
+        f"Change in {REST} (+ is better)": told[0],
+        "Change in the gap (+ is wider)": told[1],
+        "So it is": table["quadrant"],
+        "Clearly so": table["clear"].map({True: "yes", False: "no"}),
+    }
+    return figures.table(
+        pd.DataFrame(columns),
+        caption="Does it get better, and does the gap close? In per cent of the value of "
+        f"{REST} at the start, with {100 * level:.3g}% intervals",
+    )
 
 
-def aims_of(brief: AreaBrief) -> Quadrant:
+def aims_of(brief: AreaBrief) -> View:
     """Every indicator by how the rest of the borough changed and how the gap did.
 
     So that indicators in different units share one table, changes are in per cent of the value of
     the rest of the borough at the start, and its change is turned so that up is better. Down on
     the other axis is a narrower gap (`GapChange`). Indicators without polarity, or without both
-    periods, are named in `Quadrant.left_out`.
+    periods, are named in the sentence only.
     """
     rows, left_out = [], []
     for indicator_id in brief.panels:
@@ -377,7 +343,9 @@ def aims_of(brief: AreaBrief) -> Quadrant:
             left_out.append(name)
         else:
             rows.append({"indicator_id": indicator_id, "label": name, **row})
-    return Quadrant(REST, brief.level, pd.DataFrame(rows, columns=AIMS), tuple(left_out))
+    table = pd.DataFrame(rows, columns=AIMS)
+    out = f" Not placed: {wording.and_list(map(wording.inside, left_out))}." if left_out else ""
+    return View(_placed(table) + out, table, tabulate=lambda: _moves(table, brief.level))
 
 
 def quadrant_name(borough_change: float, gap_change: float) -> str:
@@ -398,25 +366,17 @@ def _place(brief: AreaBrief, indicator_id: str) -> dict[str, object] | None:
     if indicator.polarity == "none" or gaps.frame["gap"].notna().sum() < 2:
         return None
     change, other = gaps.change(), brief.series(indicator_id, REST)
-    before, after = (
-        other[other["period"] == period].reset_index(drop=True)
-        for period in (change.start, change.end)
-    )
+    ends = (change.start, change.end)
+    before, after = (other[other["period"] == end].reset_index(drop=True) for end in ends)
     base = before["value"].iloc[0]
     if not base > 0:
         return None
     moved = compare_rows(after, before, indicator=indicator, level=brief.level)
     better = 100 / base if indicator.polarity == "high_is_good" else -100 / base
     borough, *ends = (better * moved[f"difference{end}"] for end in ("", "_low", "_high"))
-    gap, low, high = (
-        100 / base * x for x in (change.change, change.change_low, change.change_high)
-    )
+    sizes = (change.change, change.change_low, change.change_high)
+    gap, low, high = (100 / base * x for x in sizes)
     clear = bool(min(ends) * max(ends) > 0 and low * high > 0)
-    sizes = (borough, min(ends), max(ends), gap, low, high)
-    return {
-        "start": change.start,
-        "end": change.end,
-        **dict(zip(MOVES, sizes, strict=True)),
-        "quadrant": quadrant_name(borough, gap),
-        "clear": clear,
-    }
+    moves = dict(zip(MOVES, (borough, min(ends), max(ends), gap, low, high), strict=True))
+    placed = {"quadrant": quadrant_name(borough, gap), "clear": clear}
+    return {"start": change.start, "end": change.end, **moves, **placed}

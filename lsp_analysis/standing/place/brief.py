@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import pandas as pd
@@ -100,11 +100,11 @@ class AreaBrief(Shown):
 
     def measured(self, indicator_id: str) -> Measured:
         """An indicator made ready to be compared; see `measure`. Worked out once."""
-        known, indicator_id = self._measured, self.indicator_id(indicator_id)
-        if indicator_id not in known:
-            panel, what = self.panels[indicator_id], f"{indicator_id} measured"
-            known[indicator_id] = self.once(what, lambda: measure(self.study, indicator_id, panel))
-        return known[indicator_id]
+        name = self.indicator_id(indicator_id)
+        if name not in self._measured:
+            made = partial(measure, self.study, name, self.panels[name])
+            self._measured[name] = self.once(f"{name} measured", made)
+        return self._measured[name]
 
     def indicator(self, indicator_id: str) -> Indicator:
         """The indicator as it is observed here: see `Indicator.seen_in`."""
@@ -130,12 +130,12 @@ class AreaBrief(Shown):
         """The borough's progress on the measures of its plan; None when the study has no plan."""
         if not self.study.has("plan"):
             return None
-        return self.once("progress on the plan", self._plan)
-
-    def _plan(self) -> PlanProgress:
-        plan, indicators = self.study.read("plan"), list(map(self.study.indicator, self.panels))
-        names = {indicator.indicator_id: indicator.name for indicator in indicators}
-        return plan_progress(plan, plan_values(plan, self.panels, indicators), names=names)
+        plan, known = self.study.read("plan"), list(map(self.study.indicator, self.panels))
+        names = {indicator.indicator_id: indicator.name for indicator in known}
+        return self.once(
+            "progress on the plan",
+            lambda: plan_progress(plan, plan_values(plan, self.panels, known), names=names),
+        )
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What follows from the study's own panels alone is the same for all its areas."""
@@ -154,8 +154,7 @@ class AreaBrief(Shown):
         frame = self.trend(indicator_id, whole=False).dropna(subset="value")
         if frame.empty:
             return wording.Sentence(f"{indicator.name}: no value is known.")
-        moves = []
-        unit, words = wording.once(indicator.per)
+        (unit, words), moves = wording.once(indicator.per), []
         for name, line in frame.groupby("series", sort=False):
             first, last = (
                 f"{wording.quantity(row['value'], unit)} in {wording.period(row['period'])}"
@@ -170,11 +169,8 @@ class AreaBrief(Shown):
 
     def place(self) -> wording.Sentence:
         """What the area is made of, how many live there, and what it is compared with."""
-        return wording.Sentence(f"{area_sentence(self.area)} {self._others()}")
-
-    def _others(self) -> str:
-        rest = self.comparators.get(REST, [])
-        text = f"It is compared with the borough's other {wording.counted(len(rest), 'small area')}"
+        rest = wording.counted(len(self.comparators.get(REST, [])), "small area")
+        text = f"{area_sentence(self.area)} It is compared with the borough's other {rest}"
         if ALIKE in self.comparators:
             number = len(self.comparators[ALIKE])
             text += f", and with the {number} of them nearest to it in deprivation"
@@ -182,7 +178,7 @@ class AreaBrief(Shown):
         if named:
             text += f", and with {wording.and_list(named)}"
         left_out = {1: "", 2: " of both"}.get(len(self.comparators), " of all")
-        return f"{text}; the area itself is left out{left_out}."
+        return wording.Sentence(f"{text}; the area itself is left out{left_out}.")
 
     def touching(self) -> list[str]:
         """Small areas that share a boundary with the area; StudyError without boundaries."""
@@ -224,8 +220,7 @@ class AreaBrief(Shown):
         lines = [own.assign(series=self.area.name, low=low, high=high)]
         for name in self.comparators:
             lines.append(self.series(indicator_id, name, whole=whole).assign(series=name))
-        columns = ["period", "value", "series", "low", "high"]
-        return pd.concat(lines, ignore_index=True)[columns]
+        return pd.concat(lines, ignore_index=True)[["period", "value", "series", "low", "high"]]
 
     def series(
         self, indicator_id: str, comparator: str = "", *, years: bool = True, whole: bool = False
@@ -235,10 +230,9 @@ class AreaBrief(Shown):
         By whole years, or with ``years=False`` in the periods as observed; from the last break on,
         unless `whole`.
         """
-        one = self.measured(indicator_id)
+        one, others = self.measured(indicator_id), bool(comparator)
         codes = self.codes(comparator) if comparator else self.area.members
         pooled = one.years_for(self.area.members) if years else 1
-        others = bool(comparator)
         return one.series(codes, others=others, years=pooled, whole=whole, as_observed=not years)
 
     def codes(self, comparator: str) -> list[str]:
@@ -261,15 +255,10 @@ class AreaBrief(Shown):
 
     def draw_trend(self, indicator_id: str, ax: Axes | None = None) -> Axes:
         """The trend of one indicator, dated events and breaks of its series marked on it."""
-        ax = figures.draw_trend(
-            self.trend(indicator_id),
-            unit=self.indicator(indicator_id).per,
-            highlight=self.area.name,
-            events=self.events(indicator_id),
-            level=self.level,
-            ax=ax,
-        )
-        return name_chart(ax, self.indicator(indicator_id).name)
+        indicator, lines = self.indicator(indicator_id), self.trend(indicator_id)
+        about = {"unit": indicator.per, "events": self.events(indicator_id), "level": self.level}
+        ax = figures.draw_trend(lines, highlight=self.area.name, ax=ax, **about)
+        return name_chart(ax, indicator.name)
 
     def events(self, indicator_id: str = "") -> pd.DataFrame | None:
         """Dated events of the area, its small areas and its borough; None when there are none.
@@ -279,8 +268,8 @@ class AreaBrief(Shown):
         """
         frames = []
         if self.study.has("events"):
-            codes = [self.area.code, *self.area.members, self.area.borough_code]
-            rows = self.study.read("events", where={"area_code": list(dict.fromkeys(codes))})
+            codes = {self.area.code, *self.area.members, self.area.borough_code}
+            rows = self.study.read("events", where={"area_code": sorted(codes)})
             recording = rows["kind"].fillna("").str.contains("recording|definition", case=False)
             frames.append(rows.loc[~recording, ["date", "label"]])
         since = self.measured(indicator_id).since(self.area.members) if indicator_id else None
@@ -337,26 +326,21 @@ def area_brief(
     check_level(level)
     notes = []
     comparators = {REST: study.rest_of_borough(place)}
-    if study.has("deprivation"):
-        try:
+    try:
+        if study.has("deprivation"):
             comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
-        except AreaError as error:  # no edition is old enough, or none has a rank for the area
-            notes.append(f"Similarly deprived areas are not known: {error}")
-    else:
-        notes.append(
-            'The study has no table "deprivation": similarly deprived areas are not known.'
-        )
+        else:
+            lacking = 'The study has no table "deprivation"'
+            notes.append(f"{lacking}: similarly deprived areas are not known.")
+    except AreaError as error:  # no edition is old enough, or none has a rank for the area
+        notes.append(f"Similarly deprived areas are not known: {error}")
     if against:
         other = study.area(against)
         apart = [code for code in other.members if code not in set(place.members)]
-        if apart:
-            comparators[other.name] = apart
-        else:
+        comparators |= {other.name: apart} if apart else {}
+        if not apart:
             notes.append(f"{other.name} lies inside {place.name}: the two are not compared.")
     given = panels is not None
-    if not given:
-        panels, unread = read_panels(study)
-        notes += unread
-    return AreaBrief(
-        study, place, comparators, panels, tuple(notes), level, start, n, given, against
-    )
+    panels, unread = (panels, []) if given else read_panels(study)
+    about = (level, start, n, given, against)
+    return AreaBrief(study, place, comparators, panels, (*notes, *unread), *about)

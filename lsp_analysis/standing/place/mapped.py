@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
+COLUMNS = ["area_code", "name", "role", "value", "low", "high", "smoothed", "rank", "rest"]
 MOST_CLUSTERS = 12  # rows of the table of clusters
 
 
@@ -46,41 +47,33 @@ class Places(Shown):
     def sentence(self) -> wording.Sentence:
         """The range, and where the area and its neighbours stand in it."""
         known = self.frame.dropna(subset="value")
-        own = known[known["role"] == OWN]
+        own, n = known[known["role"] == OWN], len(known)
+        low, high = map(self._quantity, known["value"].agg(["min", "max"]))
+        name, when = wording.inside(self.indicator.name), wording.period(self.period)
         text = (
-            f"Over {wording.counted(len(known), 'small area')}, "
-            f"{wording.inside(self.indicator.name)} in {wording.period(self.period)} runs from "
-            f"{self._quantity(known['value'].min())} to "
-            f"{self._quantity(known['value'].max())}."
+            f"Over {wording.counted(n, 'small area')}, {name} in {when} runs from {low} to {high}."
         )
         if own.empty:
             return wording.Sentence(f"{text} {self.area} has no value.")
-        return wording.Sentence(
-            f"{text} {self._standing(own, len(known))} {self._around()}".strip()
-        )
-
-    def _standing(self, own: pd.DataFrame, n: int) -> str:
         end = "highest" if self.indicator.polarity == "none" else "worst"
-        if len(own) == 1:
-            place = wording.placed(own["rank"].iloc[0], end)
-            return f"{self.area} has {self._quantity(own['value'].iloc[0])}, the {place} of {n}."
         first, last = (wording.ordinal(int(x)) for x in (own["rank"].min(), own["rank"].max()))
-        return (
-            f"The {len(own)} small areas of {self.area} stand between {first} and {last} of {n} "
-            f"from the {end}."
-        )
+        span = f"between {first} and {last} of {n} from the {end}"
+        stands = f"The {len(own)} small areas of {self.area} stand {span}."
+        if len(own) == 1:
+            value, place = own["value"].iloc[0], wording.placed(own["rank"].iloc[0], end)
+            stands = f"{self.area} has {self._quantity(value)}, the {place} of {n}."
+        return wording.Sentence(f"{text} {stands} {self._around()}".strip())
 
     def _around(self) -> str:
         beside = self.frame[(self.frame["role"] == BESIDE) & self.frame["rank"].notna()]
         if beside.empty:
             return ""
         among = int((beside["rank"] <= self.frame["rank"].max() / 2).sum())
-        side = "higher" if self.indicator.polarity == "none" else "worse"
-        verb = "is" if among == 1 else "are"
-        text = f"{among} of the {len(beside)} areas that touch it {verb} in the {side} half"
+        half = "higher half" if self.indicator.polarity == "none" else "worse half"
         if len(beside) == 1:
-            text = f"The area that touches it is{'' if among else ' not'} in the {side} half"
-        return f"{text}."
+            return f"The area that touches it is{'' if among else ' not'} in the {half}."
+        verb = "is" if among == 1 else "are"
+        return f"{among} of the {len(beside)} areas that touch it {verb} in the {half}."
 
     def _quantity(self, value: float) -> str:
         return wording.quantity(value, self.indicator.per)
@@ -114,10 +107,8 @@ class Places(Shown):
         return wording.Sentence(text)
 
     def _no_smoothing(self) -> str:
-        return (
-            f"{self.indicator.name} has no counts of separate events, so how much of the map is "
-            "chance cannot be said."
-        )
+        lacking = f"{self.indicator.name} has no counts of separate events"
+        return f"{lacking}, so how much of the map is chance cannot be said."
 
     def draw_close(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
         """The area and the areas that touch it, in the same classes of colour as the whole map."""
@@ -126,14 +117,10 @@ class Places(Shown):
     def draw_order(self, ax: Axes | None = None) -> Axes:
         """All small areas in order of their value, with intervals."""
         rows = self.frame.assign(label=self.frame["name"])
+        own = list(rows.loc[rows["role"] == OWN, "label"])
+        line = {"reference": rows["rest"].iloc[0], "reference_label": "Rest of the borough"}
         return figures.draw_caterpillar(
-            rows[["label", "value", "low", "high"]],
-            highlight=list(rows.loc[rows["role"] == OWN, "label"]),
-            reference=float(rows["rest"].iloc[0]),
-            reference_label="Rest of the borough",
-            unit=self.indicator.per,
-            level=self.level,
-            ax=ax,
+            rows, highlight=own, unit=self.indicator.per, level=self.level, ax=ax, **line
         )
 
     def _map(
@@ -147,15 +134,12 @@ class Places(Shown):
     ) -> Axes:
         shown = self.frame[self.frame["role"].isin(roles)]
         codes = {role: list(rows["area_code"]) for role, rows in self.frame.groupby("role")}
+        outlined = {self.area: codes.get(OWN, []), "Neighbours": codes.get(BESIDE, [])}
+        label = f"{self.indicator.name}{said}, {wording.period(self.period)}"
+        geo = self.shapes.merge(shown[["area_code", column]], on="area_code")
+        about = {"unit": self.indicator.per, "label": label, "bounds": self._classes()}
         return figures.draw_choropleth(
-            self.shapes.merge(shown[["area_code", column]], on="area_code"),
-            column=column,
-            unit=self.indicator.per,
-            label=f"{self.indicator.name}{said}, {wording.period(self.period)}",
-            bounds=self._classes(),
-            highlight={self.area: codes.get(OWN, []), "Neighbours": codes.get(BESIDE, [])},
-            background=background,
-            ax=ax,
+            geo, column=column, highlight=outlined, background=background, ax=ax, **about
         )
 
     def _classes(self) -> list[float]:
@@ -178,14 +162,14 @@ class Places(Shown):
         rows = rows[rows["p"] <= SURPRISING].sort_values(["p", "rank"], kind="stable")
         counts = rows["pattern"].value_counts()
         told = wording.and_list(f"{count} {pattern}" for pattern, count in counts.items())
-        columns = {
-            "Small area": rows["name"],
-            "Value": [self._quantity(value) for value in rows["value"]],
-            "Pattern": rows["pattern"],
-            "p": [wording.p_value(p) for p in rows["p"]],
-        }
+        names = {"name": "Small area", "value": "Value", "pattern": "Pattern", "p": "p"}
+        shown = rows[list(names)].rename(columns=names).head(MOST_CLUSTERS)
+        shown["Value"], shown["p"] = (
+            shown["Value"].map(self._quantity),
+            shown["p"].map(wording.p_value),
+        )
         return figures.table(
-            pd.DataFrame(columns).head(MOST_CLUSTERS),
+            shown,
             caption=f"{self.indicator.name}: the small areas most surely like, or unlike, those "
             "around them",
             note=f"In all: {told or 'none'}. p allows for {len(found.local)} areas looked at.",
@@ -210,42 +194,34 @@ def places(brief: AreaBrief, indicator_id: str) -> Places:
         No small area has a value.
     """
     one = brief.measured(indicator_id)
-    indicator, panel = one.indicator, one.panel
-    own = set(brief.area.members)
-    codes = sorted(own.union(brief.comparators[REST]))
-    rows = _last_year(panel[panel["area_code"].isin(codes)], indicator)
-    period, years = rows["period"].iloc[0], one.years_for(brief.area.members)
-    if one.by_age is not None:
-        rows = one.each(period, years=years)
-        rows = rows[rows["area_code"].isin(codes)].reset_index(drop=True)
-    neighbours = brief.study.neighbours()
-    beside = set(neighbours.loc[neighbours["area_code"].isin(own), "neighbour_code"]) - own
+    years = one.years_for(brief.area.members)
+    indicator, codes = one.indicator, sorted({*brief.area.members, *brief.comparators[REST]})
+    every = one.panel[one.panel["area_code"].isin(codes)]
+    known = every.dropna(subset="value")["period"].value_counts()
+    if known.empty:
+        raise PanelError(f"No small area has a value of {wording.inside(indicator.name)}.")
+    period = known.index[known >= known.max() / 2].max()
+    rows = one.each(period, years=years)
+    rows = rows[rows["area_code"].isin(codes)].reset_index(drop=True)
     rest = one.series(brief.comparators[REST], others=True, years=years, whole=True)
-    rest = rest.loc[rest["period"] == period, "value"]
     low, high = group_limits(
         rows.assign(se=np.nan, n_areas=1), indicator=indicator, level=brief.level
     )
-    names = small_names(brief)
-    worst_high = indicator.polarity != "high_is_good"
-    frame = pd.DataFrame(
-        {
-            "area_code": rows["area_code"],
-            "name": rows["area_code"].map(names),
-            "role": np.select(
-                [rows["area_code"].isin(own), rows["area_code"].isin(beside)], [OWN, BESIDE], OTHER
-            ),
-            "value": rows["value"],
-            "low": low,
-            "high": high,
-            "smoothed": _smoothed(rows, indicator),
-            "rank": ranks(rows["value"], highest_first=worst_high),
-            "rest": rest.iloc[0],
-        }
+    smoothed = np.nan
+    if indicator.kind in ("events", "share", "stock"):
+        smoothed = indicator.multiplier * empirical_bayes(rows["numerator"], rows["denominator"])
+    roles = [rows["area_code"].isin(some) for some in (brief.area.members, brief.touching())]
+    frame = rows[["area_code", "value"]].assign(
+        name=rows["area_code"].map(small_names(brief)),
+        role=np.select(roles, [OWN, BESIDE], OTHER),
+        low=low,
+        high=high,
+        smoothed=smoothed,
+        rank=ranks(rows["value"], highest_first=indicator.polarity != "high_is_good"),
+        rest=rest.loc[rest["period"] == period, "value"].iloc[0],
     )
-    return Places(
-        indicator, brief.area.name, period, brief.level, frame, neighbours,
-        brief.study.geometry(codes),
-    )  # fmt: skip
+    about = (indicator, brief.area.name, period, brief.level, frame[COLUMNS])
+    return Places(*about, brief.study.neighbours(), brief.study.geometry(codes))
 
 
 def small_names(brief: AreaBrief) -> pd.Series:
@@ -255,19 +231,3 @@ def small_names(brief: AreaBrief) -> pd.Series:
     if len(brief.area.members) == 1:
         names[brief.area.members[0]] = brief.area.name
     return names
-
-
-def _last_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
-    """Rows of the last period in which at least half of the areas have a value."""
-    known = panel.dropna(subset="value")["period"].value_counts()
-    if known.empty:
-        raise PanelError(f"No small area has a value of {wording.inside(indicator.name)}.")
-    last = known.index[known >= known.max() / 2].max()
-    return panel[panel["period"] == last].reset_index(drop=True)
-
-
-def _smoothed(rows: pd.DataFrame, indicator: Indicator) -> np.ndarray:
-    """Values shrunk towards the overall rate (empirical Bayes); missing otherwise."""
-    if indicator.kind not in ("events", "share", "stock"):
-        return np.full(len(rows), np.nan)
-    return indicator.multiplier * empirical_bayes(rows["numerator"], rows["denominator"])

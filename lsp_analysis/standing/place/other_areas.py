@@ -7,31 +7,26 @@ wards only is compared at its own level.
 import contextlib
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, View
+from lsp_analysis.showing import View
+from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import Comparison, Sides, compare_measured
 from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.measured import Measured, measure
 from lsp_analysis.standing.comparison.profiles import Profile, profile, quantities
-from lsp_analysis.standing.comparison.verdict import (
-    CLEAR,
-    CLOSE,
-    NOT,
-    UNCLEAR,
-    by_area,
-    not_comparable,
-    place_among,
-)
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
 
+COLUMNS = ["indicator", "area", "area_code", "value", "comparator_value", "verdict", "reason"]
+COLUMNS += ["p_adjusted"]
 MOST_TOLD = 4  # areas
 LEVELS = {"msoa": "MSOA", "ward": "ward"}
 MOST_PLACES = 3  # of measures without intervals that a sentence gives
@@ -50,36 +45,22 @@ def peers(brief: AreaBrief, indicator_id: str) -> View:
         raise PanelError(
             'The study has no table "deprivation", so areas as deprived as this one are not known.'
         )
-    one = brief.measured(indicator_id)
-    indicator, years = one.indicator, one.years_for(brief.area.members)
-    own = brief.series(indicator_id)
-    known = own[own["value"].notna()]
-    if known.empty:
-        raise PanelError(f"{indicator.name} has no value for {brief.area.name}.")
-    then = known.iloc[[-1]]
-    each = one.each(then["period"].iloc[0], years=years)
-    names = small_names(brief)
-    others = each[each["area_code"].isin(brief.comparators[ALIKE])]
-    others = others.set_index("area_code").reindex(brief.comparators[ALIKE]).dropna(how="all")
-    lines = [then.assign(label=brief.area.name), others.assign(label=others.index.map(names))]
-    frame = pd.concat(lines, ignore_index=True)
-    low, high = group_limits(frame, indicator=indicator, level=brief.level)
+    one, area = brief.measured(indicator_id), brief.area.name
+    then = brief.series(indicator_id).dropna(subset="value").tail(1)
+    if then.empty:
+        raise PanelError(f"{one.indicator.name} has no value for {area}.")
+    period = then["period"].iloc[0]
+    each = one.each(period, years=one.years_for(brief.area.members)).set_index("area_code")
+    others = each.reindex(brief.comparators[ALIKE]).dropna(how="all")
+    names = others.index.map(small_names(brief))
+    frame = pd.concat([then.assign(label=area), others.assign(label=names)], ignore_index=True)
+    low, high = group_limits(frame, indicator=one.indicator, level=brief.level)
     frame = frame.assign(low=low, high=high)[["label", "value", "low", "high"]]
-    rest, period = brief.series(indicator_id, REST, whole=True), then["period"].iloc[0]
-    rest = float(rest.loc[rest["period"] == period, "value"].iloc[0])
-
-    def draw(ax: Axes | None) -> Axes:
-        return figures.draw_caterpillar(
-            frame,
-            highlight=[brief.area.name],
-            reference=rest,
-            reference_label="Rest of the borough",
-            unit=indicator.per,
-            level=brief.level,
-            ax=ax,
-        )
-
-    return View(_among_peers(brief.area.name, indicator, period, frame["value"]), frame, draw)
+    rest = brief.series(indicator_id, REST, whole=True).set_index("period")["value"]
+    about = {"unit": one.indicator.per, "level": brief.level, "highlight": [area]}
+    about |= {"reference": rest[period], "reference_label": "Rest of the borough"}
+    said = _among_peers(area, one.indicator, period, frame["value"])
+    return View(said, frame, lambda ax: figures.draw_caterpillar(frame, ax=ax, **about))
 
 
 def _among_peers(area: str, indicator: Indicator, period: pd.Period, values: pd.Series) -> str:
@@ -89,7 +70,7 @@ def _among_peers(area: str, indicator: Indicator, period: pd.Period, values: pd.
     if others.empty:
         return f"{name}: there is nothing to put in order."
     up = indicator.polarity != "high_is_good"
-    place = place_among(values.iloc[0], others, highest_first=up)
+    place = verdicts.place_among(values.iloc[0], others, highest_first=up)
     end = "highest" if indicator.polarity == "none" else "worst"
     own, low, high = (wording.quantity(x, unit) for x in (values[0], others.min(), others.max()))
     return (
@@ -110,26 +91,22 @@ def rug(brief: AreaBrief) -> View:
     PanelError
         No indicator can be compared.
     """
-    own = list(brief.area.members)
-    beside, around = _beside(brief)
-    names = small_names(brief)
-    frames = []
+    own, names, frames = list(brief.area.members), small_names(brief), []
+    beside, around = list(brief.comparators.get(ALIKE, [])), "as deprived"
+    if brief.study.has("geometry"):
+        beside, around = brief.touching(), "next door"
     for code in (*own, *beside):
         found = brief.profile_of(brief.study.area(code)).table
         frames.append(found.assign(indicator=found["name"], area=names[code], area_code=code))
     table = pd.concat(frames, ignore_index=True)
-    if (table["verdict"] == NOT).all():
+    if (table["verdict"] == verdicts.NOT).all():
         raise PanelError("No indicator of this study can be compared between single small areas.")
-    columns = ["indicator", "area", "area_code", "value", "comparator_value", "verdict"]
-    columns += ["reason", "p_adjusted"]
-    order = {name: place for place, name in enumerate(pd.unique(table["indicator"]))}
-    table = table.sort_values("indicator", key=lambda names: names.map(order), kind="stable")
-    table = table[columns].reset_index(drop=True)
+    order = np.argsort(pd.factorize(table["indicator"])[0], kind="stable")
+    table = table[COLUMNS].iloc[order].reset_index(drop=True)
     caption = "What is clearly different from the rest of the borough"
-    return View(
-        _among_others(table, names.reindex(own), around), table,
-        tabulate=lambda: figures.table(by_area(table), caption=caption),
-    )  # fmt: skip
+    said = _among_others(table, names.reindex(own), around)
+    by_area = verdicts.by_area
+    return View(said, table, tabulate=lambda: figures.table(by_area(table), caption=caption))
 
 
 def _among_others(table: pd.DataFrame, own: pd.Series, around: str) -> str:
@@ -137,11 +114,10 @@ def _among_others(table: pd.DataFrame, own: pd.Series, around: str) -> str:
     worse = (table["verdict"] == "worse").groupby(table["area"], sort=False).sum()
     here, beside = worse[worse.index.isin(own)], worse[~worse.index.isin(own)]
     n = wording.counted(table["indicator"].nunique(), "indicator")
-    text = f"Worse than the rest of the borough, of {n}: "
+    told = wording.and_list(f"{name} on {count}" for name, count in here.items())
     if len(here) > MOST_TOLD:
-        text += f"its {len(here)} small areas on {_span(here)}"
-    else:
-        text += wording.and_list(f"{name} on {count}" for name, count in here.items())
+        told = f"its {len(here)} small areas on {_span(here)}"
+    text = f"Worse than the rest of the borough, of {n}: {told}"
     if len(beside):
         text += f"; the {wording.counted(len(beside), 'area')} {around} on {_span(beside)}"
         if beside.min() < beside.max():
@@ -153,13 +129,6 @@ def _among_others(table: pd.DataFrame, own: pd.Series, around: str) -> str:
 def _span(counts: pd.Series) -> str:
     low, high = counts.min(), counts.max()
     return f"{low} to {high}" if low < high else f"{low}"
-
-
-def _beside(brief: AreaBrief) -> tuple[list[str], str]:
-    """Small areas to set the area beside, and what they are to it."""
-    if not brief.study.has("geometry"):
-        return list(brief.comparators.get(ALIKE, [])), "as deprived"
-    return brief.touching(), "next door"
 
 
 def levels_of(study: Study, area: Area) -> Iterator[tuple[str, Sides]]:
@@ -208,14 +177,12 @@ def _places(made: Profile, word: str) -> str:
     """The place of an area among others on the indicators where it lies furthest out."""
     rows = made.table[made.table["rank"].notna() & (made.table["unit_code"] != "count")]
     out = (rows["rank"] / rows["of"] - 0.5).abs().sort_values(ascending=False).index[:MOST_PLACES]
-    told = [
-        f"{row['when']}, {wording.quantity(row['value'], row['unit'])} for "
-        f"{wording.inside(row['name'])}, the "
-        f"{wording.placed(row['rank'], 'highest' if row['polarity'] == 'none' else 'worst')} of "
-        f"{row['of']:.0f}"
-        for _, row in rows.loc[out].iterrows()
-    ]
-    count = wording.counted(len(made.table), "measure")
+    count, told = wording.counted(len(made.table), "measure"), []
+    for _, row in rows.loc[out].iterrows():
+        end = "highest" if row["polarity"] == "none" else "worst"
+        value, place = wording.quantity(row["value"], row["unit"]), wording.placed(row["rank"], end)
+        name = wording.inside(row["name"])
+        told.append(f"{row['when']}, {value} for {name}, the {place} of {row['of']:.0f}")
     if not told:
         return f"{count}, none of which can be compared."
     return f"{count}, none with an interval. In {made.area}: {'; '.join(told)} {word}s."
@@ -226,13 +193,11 @@ def larger_areas(brief: AreaBrief) -> View:
 
     PanelError where the study has no such indicator, or the place is in no MSOA or ward.
     """
-    made = {}
+    made, level = {}, brief.level
     for kind, sides in levels_of(brief.study, brief.area):
-        if measured := measured_at(brief.study, kind):
+        if known := measured_at(brief.study, kind):
             others = {sides.comparator_name: sides.comparator}
-            made[kind] = profile(
-                measured, sides.area, others, area_name=sides.area_name, level=brief.level
-            )
+            made[kind] = profile(known, sides.area, others, area_name=sides.area_name, level=level)
     if not made:
         raise PanelError(
             f"No indicator of this study is given for an MSOA or ward of {brief.area.name} only."
@@ -245,7 +210,7 @@ def _told(profiles: dict[str, Profile]) -> str:
     """How the larger areas stand on the indicators given for them, rules said once."""
     said, rules = [], []
     for kind, made in profiles.items():
-        judged = made.table["verdict"].isin([*CLEAR, CLOSE, UNCLEAR])
+        judged = ~made.table["verdict"].isin([verdicts.FEW, verdicts.NOT])
         told = str(made.sentence()).removesuffix(made.rule()).strip() if judged.any() else ""
         said.append(f"Given by {LEVELS[kind]} only: {told or _places(made, LEVELS[kind])}")
         rules += [made.rule()] if made.rule() in made.sentence() else []
@@ -271,7 +236,7 @@ def _listed(rows: pd.DataFrame, area: str) -> Table:
     return figures.table(
         pd.DataFrame(cells).reset_index(drop=True),
         caption=f"{area}: measures given by MSOA or ward only",
-        note=f"{order} {not_comparable(rows, most=4)}".strip(),
+        note=f"{order} {verdicts.not_comparable(rows, most=4)}".strip(),
     )
 
 

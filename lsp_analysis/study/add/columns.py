@@ -289,16 +289,13 @@ def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -
 
 
 def _exceeded(plan: Plan, whole: int, columns: Sequence[int]) -> bool:
-    """Whether a column exceeds that of totals, but for a few rows whose cells are mixed up.
-
-    A part a little above the total says that it is no total; one far above is a mistake.
-    """
+    """Whether a column exceeds that of totals, but for a few rows whose cells are mixed up."""
     cells = pd.DataFrame({at: plan.sample[at] for at in columns}, dtype="str")
     numbers = cells.apply(headings.numbers_in)
     above = numbers.gt(numbers[whole], axis=0)
-    little = above & numbers.lt(FAR_ABOVE * numbers[whole], axis=0)
+    far = above & numbers.ge(FAR_ABOVE * numbers[whole], axis=0)
     mixed_up, rows = above.any(axis=1).sum(), numbers[whole].notna().sum()
-    return bool(little.any(axis=None) or mixed_up > DAMAGED * rows)
+    return bool(far.any(axis=None) or mixed_up > DAMAGED * rows)
 
 
 def _tell_unread(plan: Plan, columns: Sequence[int]) -> None:
