@@ -101,6 +101,8 @@ def test_all_problems_are_said_at_once():
         (('why = "Trouble', 'why = "" #'), "arms[2].tidier.why is empty"),
         (("multiplier = 1000.0", "multiplier = inf"), "finite number"),
         (("models = [", "models = 3 # ["), "it must be a list"),
+        (("draws = 9999", "draws = 9999999"), "it must be at most 200000"),
+        (("[[arms]]", "[[arms]]\nshare = 1001"), "it must be at most 1000"),
         (("[harms]", "harms = 3\n[harm]"), "harm is no field"),
     ],
 )

@@ -51,6 +51,8 @@ def test_publishers_marks_for_missing_are_missing(tmp_path):
 def test_a_word_among_numbers_is_named_with_its_row(tmp_path):
     with pytest.raises(DesignError, match=r'row 3, column rate_before: "fifty-five" is no number'):
         units_of(tmp_path, UNITS.replace("55.0", "fifty-five"))
+    with pytest.raises(DesignError, match='"1e308" is no number'):  # its square is none
+        units_of(tmp_path, UNITS.replace("55.0", "1e308"))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ import numpy as np
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.protocol.design import MOST_ROWS
 
 WORD_RANGE = 1 << 32
 WORDS_PER_BLOCK = 8  # of 32 bits; a digest has 32 bytes
@@ -111,7 +112,7 @@ def _digest(key: str, draw: int, block: int) -> bytes:
     return hashlib.sha256(b"%s:%d:%d" % (key.encode(), draw, block)).digest()
 
 
-MOST_LISTED = 200_000  # allocations up to which they are listed rather than sampled
+MOST_LISTED = MOST_ROWS  # allocations up to which they are listed rather than sampled
 MANY = 1_000_000  # beyond which their number is not spelt out
 KIND = np.int16
 Groups = tuple[tuple[int, ...], ...]  # of arms, by position; units may swap within a group

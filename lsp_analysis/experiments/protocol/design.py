@@ -14,6 +14,7 @@ METHODS = ("simple", "complete", "blocked", "pairs", "constrained", "wedge")
 BOUNDARIES = ("none", "obrien_fleming", "pocock")
 MODELS = ("ols", "glm", "gee", "mixed")
 ATTRITION = ("lee", "worst_case")
+MOST_ROWS = 200_000  # allocations held in memory at once
 
 
 def says(about: str, default: Any = MISSING, *, of: str = "", **rules: Any) -> Any:
@@ -50,7 +51,7 @@ class Arm:
     name: str = says("short name, as it stands in the allocation")
     label: str = says("name for readers")
     role: str = says("control or active", choices=("control", "active"))
-    share: int = says("units in this arm relative to the others", 1, least=1)
+    share: int = says("units in this arm relative to the others", 1, least=1, most=1_000)
     factors: list[str] = says(
         "factors of a two-by-two experiment that this arm gets; the control none", []
     )
@@ -101,7 +102,7 @@ class Randomisation:
         "share of allocations to accept (constrained)", 0.1, least=0, most=1, of="constrained"
     )
     candidates: int = says(
-        "allocations to score (constrained)", 100_000, least=100, of="constrained"
+        "allocations to score (constrained)", 100_000, least=100, most=MOST_ROWS, of="constrained"
     )
     steps: list[int] = says("clusters that start at each step (wedge)", [], of="wedge")
     periods: list[str] = says(
@@ -125,7 +126,9 @@ class Analysis:
 
     covariates: list[str] = says("columns of the units file to adjust for", [])
     level: float = says("coverage of intervals", 0.95, least=0.5, most=0.999)
-    draws: int = says("allocations sampled where they cannot be listed", 9_999, least=999)
+    draws: int = says(
+        "allocations sampled where they cannot be listed", 9_999, least=999, most=MOST_ROWS
+    )
     models: list[str] = says("models shown beside the test", ["ols"], choices=MODELS)
     subgroups: list[str] = says("columns of the units file, the only subgroups looked at", [])
     between: float = says(

@@ -15,6 +15,7 @@ from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol.design import Design, Outcome
 
 LARGEST = 2.0**53  # beyond it a number with decimals does not hold every whole one
+HUGE = 1e100  # beyond it sums of squares are no numbers any more
 MOST_COLUMNS = 2_000
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", ":"})
 
@@ -214,7 +215,7 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) and "_" not in text else math.nan
+    return value if abs(value) < HUGE and "_" not in text else math.nan
 
 
 def _clusters(units: pd.DataFrame, design: Design) -> pd.DataFrame:

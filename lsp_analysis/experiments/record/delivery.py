@@ -82,7 +82,7 @@ class Monitoring(Shown):
 
     def plot(self, measure: str = "dose", ax: Axes | None = None) -> Axes:
         """One measure over time, an arm a line."""
-        check_one_of(measure, set(self.table["measure"]), "measure that was reported")
+        check_one_of(measure, dict.fromkeys(self.table["measure"]), "measure that was reported")
         own = self.table[(self.table["measure"] == measure) & self.table["value"].notna()]
         frame = own.assign(series=own["arm"].map(self.labels))[["period", "series", "value"]]
         ax = figures.draw_trend(frame, unit="percent", ax=ax)
