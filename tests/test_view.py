@@ -159,6 +159,25 @@ def test_names_in_a_part_are_text():
     assert "&lt;b&gt;x" in html
 
 
+def test_a_forecast_runs_on_from_the_last_value_and_names_no_agency_where_there_is_none(study):
+    from lsp_analysis.standing.agencies.plan import TargetForecast
+
+    plan = view.PlanView(study, as_at="2008-12-31")
+    measure = next(iter(plan.odds))
+    known = plan.series(measure)
+    ahead = pd.period_range(known["period"].iloc[-1] + 1, periods=2)
+    paths = pd.DataFrame({"period": ahead, "value": [1.0, 2], "low": [0.0, 1], "high": [2.0, 3]})
+    plan.odds = {measure: TargetForecast(0.3, paths)}
+    plan.progress.table["lead_agency"] = np.nan
+    told = plan.least_likely().data
+    lines = {line["role"]: list(line["values"]) for line in told["chart"]["series"]}
+    gap = [None] * (len(known) - 1)
+    assert lines["forecast"] == [*gap, known["value"].iloc[-1], 1.0, 2.0]
+    assert np.isnan(lines["rest"][0])  # the plan's line begins with its baseline
+    assert np.isfinite(lines["rest"][-2])
+    assert told["note"] == "Lead agency: not named."
+
+
 def test_the_plan_has_odds_only_for_targets_ahead_and_is_cut_at_its_date(study):
     plan = view.PlanView(study, as_at="2010-06-30")
     assert plan.values["period"].map(lambda p: p.end_time.year).max() <= 2010  # noqa: PD011
