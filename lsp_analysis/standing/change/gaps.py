@@ -246,31 +246,37 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
     """Fit a straight line to a gap and carry it on.
 
     A linear trend with first-order autoregressive errors (generalised least squares, statsmodels),
-    averaged over the autocorrelation; seasons are not modelled. Limits cover more than they claim
-    where errors are independent and somewhat less where they are strongly autocorrelated:
-    benchmarks show by how much. A period without a gap is passed over.
+    averaged over the autocorrelation. Limits cover more than they claim where errors are
+    independent and somewhat less where they are strongly autocorrelated: benchmarks show by how
+    much. A year without a gap is passed over.
 
     Parameters
     ----------
     of : Gap
     ahead : int
-        Periods to forecast.
+        Years to forecast.
     level : float between 0 and 1
 
     Raises
     ------
     PanelError
-        Fewer than eight gaps are known, or the gap does not vary around a line at all.
+        The gaps are by month or quarter, whose seasons would pass for a trend; fewer than eight
+        are known; or the gap does not vary around a line at all.
     """
     gaps = of.frame.set_index("period")["gap"]
     gaps = gaps.reindex(pd.period_range(gaps.index.min(), gaps.index.max(), freq=gaps.index.freq))
-    per_year, n = PER_YEAR.get(gaps.index.freqstr[0], 1), int(gaps.notna().sum())
+    if gaps.index.freqstr[0] in PER_YEAR:
+        raise PanelError(
+            f"{of.name} has no whole years, and the seasons within one would pass for a trend. Add "
+            "the months or quarters that are missing, or show the gaps themselves instead."
+        )
+    n = int(gaps.notna().sum())
     if n < FEWEST:
         raise PanelError(
             f"{of.name} has a gap in {wording.counted(n, 'period')}, and a trend needs {FEWEST}. "
             "Show the gaps themselves instead."
         )
-    years = (np.arange(len(gaps) + ahead) - (len(gaps) - 1) / 2) / per_year
+    years = np.arange(len(gaps) + ahead) - (len(gaps) - 1) / 2
     fits = [_fit(gaps.to_numpy(float), years, rho) for rho in AUTOCORRELATIONS]
     mixture = Mixture.of(*map(np.array, zip(*fits, strict=True)), n - 2)
     value, below = mixture.weights @ mixture.means, mixture.below(np.zeros(1 + ahead))[0]
