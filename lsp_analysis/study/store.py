@@ -98,10 +98,14 @@ class Study(Folder):
         if key in ((), self.boroughs):
             return whole if not key else self
         if key not in whole._parts:
-            part = Study(self.path, self.descriptor, self.version)
-            part.boroughs, part._whole = key, whole
-            whole._parts[key] = part
+            whole._parts[key] = whole._part(key)
         return whole._parts[key]
+
+    def _part(self, boroughs: tuple[str, ...]) -> Study:
+        """A study of some of its boroughs; one that remembers gives one that remembers."""
+        part = Study(self.path, self.descriptor, self.version)
+        part.boroughs, part._whole = boroughs, self
+        return part
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the larger study it is a part of, and its own parts."""
