@@ -40,7 +40,7 @@ _HOME = {
     "Question": "study.question",
     "show": "figures.style",
     "table": "figures.tables",
-    "if_possible": "absent",
+    "if_possible": "showing",
     "pick": "picker",
     "area_brief": "standing.place.brief",
     "estimate": "effects.one_area.single_area",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Absent, if_possible
 
 
 def refuse():

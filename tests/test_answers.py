@@ -11,9 +11,9 @@ import pytest
 from conftest import ROOT
 
 from lsp_analysis import area_brief, compare, effects, estimate, gap, open_study, standing
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.words import effect_class
 from lsp_analysis.errors import LspError, ParameterError, UnknownNameError
+from lsp_analysis.showing import Absent
 from lsp_analysis.standing.answers import brief_of
 
 DEMO = ROOT / "data" / "bolton_demo"

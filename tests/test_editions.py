@@ -9,10 +9,10 @@ from claims import causal_words
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import open_study
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.editions import edition_story, follow_editions, positions
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
+from lsp_analysis.showing import Absent
 
 YEARS = {2000: 1999, 2004: 2001, 2007: 2005, 2010: 2008, 2015: 2012}
 CODES = [f"A{i:02d}" for i in range(60)]

@@ -12,10 +12,9 @@ import pandas as pd
 from scipy import stats
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.words import GOOD
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import refuse_misfit, with_note
+from lsp_analysis.showing import Absent, refuse_misfit, with_note
 from lsp_analysis.study.question import Question
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.analysis.opening import Look, analyse, take_look
@@ -27,7 +26,7 @@ from lsp_analysis.experiments.record.registration import (
     set_top_level,
 )
 from lsp_analysis.resources import resource
-from lsp_analysis.showing import with_note
+from lsp_analysis.showing import Absent, if_possible, with_note
 from lsp_analysis.study.store import Study, open_study
 
 DEMO = "bolton_demo"

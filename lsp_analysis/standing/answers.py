@@ -13,9 +13,8 @@ from inspect import signature
 from typing import Any
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
-from lsp_analysis.showing import View, refuse_misfit, with_note
+from lsp_analysis.showing import Absent, View, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.change import gaps, process, trends

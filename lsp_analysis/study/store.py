@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, LevelError, PanelError, StudyError, check_one_of
 from lsp_analysis.resources import study_path
+from lsp_analysis.showing import Absent
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook
 from lsp_analysis.study.add.places import deprivation_in

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.regressions.differences import did
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, Shown, carries_note
+from lsp_analysis.showing import Absent, Axes, Shown, carries_note
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question

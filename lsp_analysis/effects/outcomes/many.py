@@ -11,7 +11,6 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from lsp_analysis import figures, untrusted, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups, read_panel
 from lsp_analysis.effects.one_area.single_area import estimate
@@ -19,7 +18,7 @@ from lsp_analysis.effects.parts import rank_p
 from lsp_analysis.effects.words import Scale, percent, side, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, Shown, with_note
+from lsp_analysis.showing import Absent, Axes, Shown, with_note
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question

@@ -17,12 +17,11 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.resources import resource
-from lsp_analysis.showing import Axes, ShownTable
+from lsp_analysis.showing import Absent, Axes, ShownTable
 
 WORDS = ("capital", "counted", "inside", "number", "period", "times")  # that templates say
 

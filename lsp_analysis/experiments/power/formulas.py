@@ -25,11 +25,10 @@ from scipy.optimize import brentq
 from scipy.stats import nct, norm, t
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
-from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.showing import Absent, Axes, Shown
 
 
 def sample_size(p1: float, p2: float, *, power: float = 0.8, alpha: float = 0.05) -> float:

@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import PanelError
 from lsp_analysis.experiments.protocol.design import Outcome
 from lsp_analysis.experiments.protocol.reading import read_design
 from lsp_analysis.experiments.protocol.unit_list import read_units
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Absent, Shown
 from lsp_analysis.study.store import Study
 
 # kind of indicator -> why its numerators do not count people or events once each; empty if they do

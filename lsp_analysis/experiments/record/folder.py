@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments.analysis.boundaries import family_size
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -20,6 +19,7 @@ from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.protocol.unit_list import read_bytes, read_units
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry, digest_of
+from lsp_analysis.showing import Absent
 
 PLANS = ("registered", "amended")
 AMEND = "Restore it from a copy, or register an amendment that says why it changed."

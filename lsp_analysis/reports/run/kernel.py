@@ -121,8 +121,7 @@ def _own_kernel(scratch: Path) -> Iterator[KernelManager]:
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
-    command = [sys.executable, *launch]
-    about = {"argv": command, "display_name": KERNEL, "language": "python"}
+    about = {"argv": [sys.executable, *launch], "display_name": KERNEL, "language": "python"}
     spec.write_text(json.dumps({**about, "env": process_environment(scratch)}), encoding="utf-8")
     specs = KernelSpecManager(kernel_dirs=[str(spec.parent.parent)], ensure_native_kernel=False)
     manager = KernelManager(kernel_name=KERNEL, kernel_spec_manager=specs)
@@ -134,7 +133,10 @@ def _own_kernel(scratch: Path) -> Iterator[KernelManager]:
         yield manager
     finally:
         _end_kernel(manager)
-        _end_strays(scratch)
+        for one in psutil.process_iter():  # what it started and let go of has its settings
+            with contextlib.suppress(psutil.Error, OSError):
+                if one.environ().get("JUPYTER_RUNTIME_DIR") == str(scratch):
+                    one.kill()
 
 
 @contextlib.contextmanager
@@ -172,17 +174,9 @@ def _pid_of(manager: KernelManager) -> int:
 
 def _end_kernel(manager: KernelManager) -> None:
     """Kill the kernel and all that it started."""
-    pid = _pid_of(manager)
     with contextlib.suppress(psutil.Error):
-        kernel = psutil.Process(pid) if pid else None
-        for one in [*kernel.children(recursive=True), kernel] if kernel else []:
-            with contextlib.suppress(psutil.Error):
-                one.kill()
-
-
-def _end_strays(scratch: Path) -> None:
-    """Kill what a kernel started and let go of, known by the settings it has from the kernel."""
-    for one in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if one.environ().get("JUPYTER_RUNTIME_DIR") == str(scratch):
-                one.kill()
+        if pid := _pid_of(manager):
+            kernel = psutil.Process(pid)
+            for one in [*kernel.children(recursive=True), kernel]:
+                with contextlib.suppress(psutil.Error):
+                    one.kill()

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 @cache
-def _engine() -> type:
+def __getattr__(name: str) -> type:
+    """``ForkEngine``, the class that papermill's entry point names."""
+    if name != "ForkEngine":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
     from papermill.engines import NBClientEngine
 
     class ForkEngine(NBClientEngine):
@@ -47,7 +50,9 @@ def _engine() -> type:
                 nb_man.cell_start(own, index)
                 if cell.cell_type == "code":
                     own.outputs, own.execution_count = cell.outputs, cell.execution_count
-                if failed := _has_failed(own):
+                kinds = [output.output_type for output in own.get("outputs", [])]
+                tolerated = "raises-exception" in own.metadata.get("tags", [])
+                if failed := "error" in kinds and not tolerated:
                     nb_man.cell_exception(own, cell_index=index)
                 nb_man.cell_complete(own, cell_index=index)
                 if failed:
@@ -55,13 +60,6 @@ def _engine() -> type:
             return nb_man.nb
 
     return ForkEngine
-
-
-def __getattr__(name: str) -> type:
-    """``ForkEngine``, the class that papermill's entry point names."""
-    if name != "ForkEngine":
-        raise AttributeError(f"module {__name__} has no attribute {name}")
-    return _engine()
 
 
 def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.NotebookNode:
@@ -85,9 +83,3 @@ def _warm_parent() -> WarmParent:
     parent = WarmParent()
     atexit.register(parent.close)
     return parent
-
-
-def _has_failed(cell: nbformat.NotebookNode) -> bool:
-    tolerated = "raises-exception" in cell.metadata.get("tags", [])
-    errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
-    return bool(errors) and not tolerated

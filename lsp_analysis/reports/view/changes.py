@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part, amount, is_clear, lines_of, year_of
+from lsp_analysis.showing import Absent
 from lsp_analysis.standing.change.gaps import GapChange
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.place.brief import AreaBrief

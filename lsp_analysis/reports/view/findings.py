@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import part, places
 from lsp_analysis.reports.view.part import Part, Row
+from lsp_analysis.showing import Absent
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words

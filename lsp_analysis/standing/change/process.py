@@ -13,10 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import if_possible
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, Shown, View
+from lsp_analysis.showing import Axes, Shown, View, if_possible
 from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_trend
 from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.profiles import quantities
