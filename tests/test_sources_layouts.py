@@ -306,6 +306,18 @@ def test_answers_that_are_not_all_of_a_total_or_withheld_are_no_damage(folder, t
     assert study.read("observations")["denominator"].tolist() == [100] * 12
 
 
+@pytest.mark.parametrize("mark", ["", "c"])
+def test_a_table_whose_counts_are_all_withheld_is_taken_or_refused_in_a_sentence(
+    folder, tmp_path, mark
+):
+    rows = [[code, 2021, mark, 100] for code in native.NEW]
+    heads = ["LSOA code", "Year", "Numerator", "Denominator"]
+    native.write_rows(folder / "claimant households.csv", [heads, *rows])
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "unexpected" not in " ".join(done.problems.values())
+    assert done.problems or "12 rows" in " ".join(str(one) for one in done.accounts)
+
+
 def test_a_table_of_another_borough_by_name_is_not_needed(folder, tmp_path):
     rows = [["Elsewhere East", 2019, 4], ["Elsewhere West", 2019, 5]]
     native.write_rows(folder / "wards.csv", [["Ward name", "Year", "Count"], *rows])

@@ -250,7 +250,7 @@ def facts_of(
     values = numbers["value"].dropna()
     if not unit and counts and len(values) and (values == values.round()).all():
         unit = "count"
-    if not unit and counts and not FRACTIONS.search(words):
+    if not unit and counts and valued and not FRACTIONS.search(words):
         cells = rows.loc[rows["value"] != "", "value"]
         if len(cells) > 1 and cells.map(DOTTED.fullmatch).notna().all():
             raise SourceError(
