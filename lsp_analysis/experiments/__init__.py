@@ -6,24 +6,38 @@ what notebooks and commands use.
 
 import lazy_loader
 
-ACTS = ["draw_allocation", "evidence_log", "record_decision", "register_design"]
+_HOME = {
+    "analyse": "analysis.opening",
+    "appendix_table": "papers.result",
+    "balance_of": "papers.page_parts",
+    "blocked_scheme": "draw.methods",
+    "cluster_curve": "power.formulas",
+    "describe_baseline": "power.past",
+    "draw_allocation": "record.registration",
+    "draw_trial_flow": "papers.result",
+    "evidence_log": "record.registration",
+    "match_pairs": "draw.methods",
+    "monitor": "record.delivery",
+    "new_experiment": "protocol.reading",
+    "open_experiment": "record.folder",
+    "past_of": "power.past",
+    "plan": "power.registered",
+    "pool_rounds": "analysis.pooling",
+    "power_curve": "power.formulas",
+    "read_design": "protocol.reading",
+    "record_decision": "record.registration",
+    "register_design": "record.registration",
+    "sample_size": "power.formulas",
+    "take_look": "analysis.opening",
+    "verify": "record.verification",
+    "wedge": "power.formulas",
+    "wedge_curve": "power.formulas",
+    "windows": "power.past",
+    "write_protocol": "papers.protocol",
+    "write_result": "papers.result",
+}
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={
-        "analysis.opening": ["analyse", "take_look"],
-        "analysis.pooling": ["pool_rounds"],
-        "draw.methods": ["blocked_scheme", "match_pairs"],
-        "papers.page_parts": ["balance_of"],
-        "papers.protocol": ["write_protocol"],
-        "papers.result": ["appendix_table", "draw_trial_flow", "write_result"],
-        "power.formulas": ["cluster_curve", "power_curve", "sample_size", "wedge", "wedge_curve"],
-        "power.past": ["describe_baseline", "past_of", "windows"],
-        "power.registered": ["plan"],
-        "protocol.reading": ["new_experiment", "read_design"],
-        "record.delivery": ["monitor"],
-        "record.folder": ["open_experiment"],
-        "record.registration": ACTS,
-        "record.verification": ["verify"],
-    },
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
 )
