@@ -273,6 +273,12 @@ def test_event_times_are_dates():
     assert list(found.coefficients["relative_period"]) == [-11, -8, -5, 0, 4]
 
 
+def test_a_restriction_that_there_is_not_is_refused():
+    found = event_study(question(uneven(), 1, start=2015))
+    with pytest.raises(ParameterError, match="smoothness"):
+        found.honest_bounds("smothness")
+
+
 def test_a_straight_drift_over_uneven_dates_leaves_zero_within_smoothness_bounds():
     asked = question(uneven(drift=0.4, noise=1e-4), 1, start=2015)
     found = event_study(asked).honest_bounds("smoothness").table.set_index("violation").loc[0]

@@ -25,6 +25,7 @@ CLUSTERED = "Student's t, errors clustered by area"
 NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
 INFERENCES = ("auto", "placebo", "clustered")
 TWO_WAY = "difference-in-differences, two-way fixed effects"
+BOUNDS = {"relative magnitudes": honest.relative_magnitudes, "smoothness": honest.smoothness}
 
 
 @parts.answers
@@ -188,15 +189,15 @@ class EventStudy(EffectEstimate):
         ----------
         restriction : "relative magnitudes" or "smoothness"
             How far they may have parted; see `regressions.honest`. Time is the calendar's.
+            Any other word is a ParameterError.
         """
+        check_one_of(restriction, BOUNDS, "restriction")
         rows = self.coefficients.set_index("relative_period")
         shown = self.covariance.index.to_numpy()
         reference = rows.index.difference(shown)[0]
         effects = rows.loc[shown, "estimate"].to_numpy()
         steps = honest.event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
-        smooth = restriction == "smoothness"
-        bounds = honest.smoothness if smooth else honest.relative_magnitudes
-        found = bounds(steps, level=self.level, unit=self.unit)
+        found = BOUNDS[restriction](steps, level=self.level, unit=self.unit)
         return with_note(found, self._note, about=self.chart_name)
 
 
