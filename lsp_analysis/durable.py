@@ -32,6 +32,7 @@ def settled(path: str | Path, error: type[LspError] = LspError) -> Path:
 
     Every path that a user gives is settled once, before anything is done with it.
     """
+    made = Path()
     try:
         made = Path(os.path.realpath(path))
         if os.path.lexists(path) and not made.exists():
@@ -44,7 +45,7 @@ def settled(path: str | Path, error: type[LspError] = LspError) -> Path:
     except ValueError as fault:
         raise error(f"{str(path)[:100]!r} is not a path ({fault}). Check it.") from fault
     except (FileNotFoundError, NotADirectoryError, PermissionError) as fault:
-        if not os.path.exists(os.curdir) and not Path(path).is_absolute():
+        if not made.is_absolute():  # nor was `path`, and the current folder is gone
             raise error("The current folder was replaced. Change into it again: cd .") from fault
     except OSError as fault:
         raise error(f"{str(path)[:100]} cannot be used ({fault.strerror}). Check it.") from fault

@@ -53,6 +53,18 @@ def test_the_version_is_that_of_the_package(run):
     assert run("--version") == (0, f"lsp-analysis {lsp_analysis.__version__}\n", "")
 
 
+def test_a_current_folder_that_is_gone_is_told(run, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    gone.rmdir()
+    code, out, err = run("check", "study")
+    assert (code, out) == (1, "")
+    assert is_one_sentence(err)
+    assert "The current folder was replaced. Change into it again: cd ." in err
+
+
 def test_a_mistyped_command_gets_the_nearest_one_that_exists(run):
     code, out, err = run("chekc", "study")
     assert (code, out) == (2, "")
