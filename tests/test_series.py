@@ -57,6 +57,15 @@ def test_a_series_met_exactly_leaves_no_error_to_judge_by(lags):
     assert "fits every value exactly" in found.warnings[0]
 
 
+def test_a_count_that_never_changes_shows_no_variance_to_scale_errors_by():
+    frame = counts(rate_ratio=1.0, n_areas=24, n_periods=40)
+    frame.loc[frame["area_code"] == "E000", "events"] = 7
+    asked = counted(frame, 1)
+    with pytest.raises(PanelError, match=r"is 7 on every date.*family=\"poisson\""):
+        interrupted_series(asked)
+    assert math.isfinite(interrupted_series(asked, family="poisson").estimate)
+
+
 def test_newey_west_errors_are_those_of_statsmodels():
     frame = line(level=3)
     found = interrupted_series(alone(frame), harmonics=0, lags=3)

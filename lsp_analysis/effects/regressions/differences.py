@@ -18,13 +18,14 @@ from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups
 from lsp_analysis.effects.regressions import honest, two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
-from lsp_analysis.showing import Axes, with_note
+from lsp_analysis.showing import Absent, Axes, with_note
 from lsp_analysis.study.question import Question
 
 CLUSTERED = "Student's t, errors clustered by area"
 NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
 INFERENCES = ("auto", "placebo", "clustered")
 TWO_WAY = "difference-in-differences, two-way fixed effects"
+PLACEBOS_A_STEP = 3  # to learn a covariance from, as in the checks: 20 for seven statistics
 BOUNDS = {"relative magnitudes": honest.relative_magnitudes, "smoothness": honest.smoothness}
 
 
@@ -182,14 +183,26 @@ class EventStudy(EffectEstimate):
         """Draw the effect at every time since the start; return the axes."""
         return figures.draw_event_study(self.coefficients, unit=self.unit, level=self.level, ax=ax)
 
-    def honest_bounds(self, restriction: str = "relative magnitudes") -> honest.HonestBounds:
+    def honest_bounds(
+        self, restriction: str = "relative magnitudes"
+    ) -> honest.HonestBounds | Absent:
         """Intervals that hold although the areas may have parted without the programme.
 
         Parameters
         ----------
         restriction : "relative magnitudes" or "smoothness"
             How far they may have parted; see `regressions.honest`. Time is the calendar's.
-            Any other word is a ParameterError.
+
+        Returns
+        -------
+        HonestBounds or Absent
+            Absent, with the reason, where too few areas tell how dates vary together, by which
+            smoothness weighs them.
+
+        Raises
+        ------
+        ParameterError
+            Another restriction.
         """
         check_one_of(restriction, BOUNDS, "restriction")
         rows = self.coefficients.set_index("relative_period")
@@ -197,8 +210,30 @@ class EventStudy(EffectEstimate):
         reference = rows.index.difference(shown)[0]
         effects = rows.loc[shown, "estimate"].to_numpy()
         steps = honest.event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
+        if restriction == "smoothness" and not _are_told_apart(steps, self.n_placebos):
+            told = (
+                wording.counted(self.n_placebos, "placebo") if self.n_placebos else "so few areas"
+            )
+            return Absent(
+                f"How the {len(effects)} effects of this event study vary together cannot be told "
+                f"from {told}, and bounds on smoothness weigh them by that. Give event_study a "
+                "larger `width`, or compare with more areas; relative magnitudes need no weights."
+            )
         found = BOUNDS[restriction](steps, level=self.level, unit=self.unit)
         return with_note(found, self._note, about=self.chart_name)
+
+
+def _are_told_apart(steps: honest.Steps, n_placebos: int) -> bool:
+    """Whether the covariance of the steps is known well enough to weigh them by it.
+
+    Learnt from fewer placebos than steps it is singular: some weights then seem to leave no error
+    at all, and the bounds leave out the truth.
+    """
+    count, errors = len(steps.values), np.sqrt(np.diag(steps.covariance))
+    if 0 < n_placebos < PLACEBOS_A_STEP * count or errors.min() == 0:
+        return False
+    correlation = steps.covariance / np.outer(errors, errors)
+    return bool(np.linalg.matrix_rank(correlation, hermitian=True) == count)
 
 
 @parts.answers

@@ -338,6 +338,11 @@ class Stacked:
             model = OLS(outcome, self.x)
         model.exog_names[:] = list(self.design)
         if self.family == "quasi_poisson":
+            if np.ptp(outcome) == 0:
+                raise PanelError(
+                    f"The count is {outcome[0]:g} on every date, so how far it varies by chance "
+                    'cannot be told from it. Give family="poisson", or choose another outcome.'
+                )
             options["scale"] = "X2"
         if lags is not None:
             kinds = {"maxlags": lags, "use_correction": True}
