@@ -181,8 +181,8 @@ class EffectEstimate(EffectWords, Shown):
         Three years or more of months or quarters are also averaged by the year, counted from the
         start.
         """
-        kind = str(self.paths["period"].dtype)[7:8] if "period" in self.paths else ""
-        cycle = {"M": 12, "Q": 4}.get(kind, 1)
+        kind = str(self.paths["period"].dtype) if "period" in self.paths else ""
+        cycle = 12 if kind == "period[M]" else 4 if kind.startswith("period[Q") else 1
         labels = (self.area or "Treated", "What was expected")
         average, unit = cycle if len(self.paths) >= 3 * cycle else 1, self.path_unit or self.unit
         return figures.draw_paths(

@@ -191,9 +191,10 @@ def span_of(question: Question, dates: Any) -> np.ndarray:
     else:
         alone = isinstance(dates, str | pd.Period) or not isinstance(dates, Iterable)
         wanted = [as_date(date, freq, "dates") for date in ([dates] if alone else dates)]
-    for late in (date for date in wanted if date >= question.start):
+    late = [date for date in wanted if date >= question.start]
+    if late:
         raise PanelError(
-            f"{late} is not before the start {question.start}: what the programme may have "
+            f"{late[0]} is not before the start {question.start}: what the programme may have "
             "changed cannot be matched on. Choose earlier dates."
         )
     at = before.get_indexer(pd.PeriodIndex(wanted, freq=freq))
